@@ -1,0 +1,14 @@
+-- One row for each account. `email_key` is the address in lower case: addresses differ by more than case.
+CREATE TABLE users (
+    id UUID PRIMARY KEY,
+    email TEXT NOT NULL,
+    email_key TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    password TEXT NOT NULL,
+    avatar_url TEXT,
+    is_active BOOLEAN NOT NULL,
+    is_staff BOOLEAN NOT NULL,
+    is_superuser BOOLEAN NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    updated_at TIMESTAMPTZ NOT NULL
+);

@@ -1,0 +1,134 @@
+//! Hashing and checking passwords, without letting either slow anything else down.
+
+use std::sync::Arc;
+use std::thread;
+
+use argon2::password_hash::phc::{Output, PasswordHash, Salt};
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::config::AuthConfig;
+use crate::error::{Error, Result};
+
+/// The longest password that is hashed, in characters: hashing a longer one would be a way to burn our time.
+pub const MAX_LENGTH: usize = 4096;
+
+/// The most rounds of PBKDF2 that a stored hash may ask for, about three times what Django asks for today.
+const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
+
+/// Hashing threads give way to everything else that wants the processor.
+const NICENESS: i32 = 10;
+
+/// Hashes and checks passwords, a few at a time, each on a thread of its own. Cheap to clone.
+#[derive(Clone)]
+pub struct Passwords {
+    argon2: Argon2<'static>,
+    turns: Arc<Semaphore>,
+    /// A hash of no password, checked when there is no user, so that this takes as long as a wrong password.
+    nobodys: Arc<str>,
+}
+
+/// What became of checking a password.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is not the one.
+    Wrong,
+    /// It is the one.
+    Right {
+        /// Whether it was hashed by another method or with other costs than are configured now.
+        outdated: bool,
+    },
+}
+
+impl Passwords {
+    /// Argon2id with the configured costs.
+    ///
+    /// # Errors
+    /// The costs do not go together.
+    pub fn new(config: &AuthConfig) -> argon2::password_hash::Result<Self> {
+        let params = Params::new(config.argon2_memory, config.argon2_iterations, config.argon2_parallelism, None)?;
+        let output: [u8; Params::DEFAULT_OUTPUT_LEN] = rand::random();
+        let nobodys = PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::default().into()),
+            params: (&params).try_into()?,
+            salt: Some(Salt::new(&rand::random::<[u8; 16]>())?),
+            hash: Some(Output::new(&output)?),
+        };
+        Ok(Self {
+            argon2: Argon2::new(Algorithm::Argon2id, Version::default(), params),
+            turns: Arc::new(Semaphore::new(config.hash_concurrency)),
+            nobodys: nobodys.to_string().into(),
+        })
+    }
+
+    /// Hashes a password for storing: a PHC string with a salt of its own.
+    ///
+    /// # Errors
+    /// The system has no random bytes or no thread to give.
+    pub async fn hash(&self, password: SecretString) -> Result<String> {
+        let argon2 = self.argon2.clone();
+        let hash = self.aside(move || argon2.hash_password(password.expose_secret().as_bytes())).await?;
+        hash.map(|hash| hash.to_string()).map_err(|error| Error::Internal(error.into()))
+    }
+
+    /// Checks a password against a stored hash, Argon2's or Django's. Without one, because there is no such user, it
+    /// takes as long as with one, and the password is wrong.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub async fn verify(&self, password: SecretString, stored: Option<&str>) -> Result<Verdict> {
+        let argon2 = self.argon2.clone();
+        let hash = stored.unwrap_or(&self.nobodys).to_owned();
+        let verdict = self.aside(move || verify(&argon2, password.expose_secret().as_bytes(), &hash)).await?;
+        Ok(if stored.is_some() { verdict } else { Verdict::Wrong })
+    }
+
+    /// Runs `work` on a low-priority thread when it is its turn. The turn ends with the work, even if the request
+    /// that waited for it is gone.
+    async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let turn = self.turns.clone().acquire_owned().await.map_err(|error| Error::Internal(error.into()))?;
+        let (done, result) = oneshot::channel();
+        let thread = move || {
+            #[cfg(target_os = "linux")]
+            // On Linux this concerns the calling thread alone. Where it is refused, hashing is merely less polite.
+            let _ = rustix::process::nice(NICENESS);
+            let _ = done.send(work());
+            drop(turn);
+        };
+        thread::Builder::new().name("password".into()).spawn(thread).map_err(|error| Error::Internal(error.into()))?;
+        result.await.map_err(|error| Error::Internal(error.into()))
+    }
+}
+
+fn verify(argon2: &Argon2<'_>, password: &[u8], stored: &str) -> Verdict {
+    if let Some(right) = verify_django(password, stored) {
+        return if right { Verdict::Right { outdated: true } } else { Verdict::Wrong };
+    }
+    match PasswordHash::new(stored) {
+        Ok(hash) if argon2.verify_password(password, &hash).is_ok() => {
+            let same = Params::try_from(&hash).is_ok_and(|params| {
+                let ours = argon2.params();
+                (params.m_cost(), params.t_cost(), params.p_cost()) == (ours.m_cost(), ours.t_cost(), ours.p_cost())
+            });
+            Verdict::Right { outdated: !same }
+        }
+        _ => Verdict::Wrong,
+    }
+}
+
+/// Checks Django's `pbkdf2_sha256$rounds$salt$hash`; `None` if the hash is of another kind.
+fn verify_django(password: &[u8], stored: &str) -> Option<bool> {
+    let mut parts = stored.strip_prefix("pbkdf2_sha256$")?.split('$');
+    let (rounds, salt, hash) = (parts.next()?, parts.next()?, parts.next()?);
+    let rounds = rounds.parse().ok().filter(|rounds| (1..=MAX_PBKDF2_ROUNDS).contains(rounds))?;
+    let expected = STANDARD.decode(hash).ok()?;
+    let actual = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password, salt.as_bytes(), rounds);
+    Some(bool::from(actual.as_slice().ct_eq(&expected)))
+}

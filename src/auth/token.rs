@@ -1,0 +1,121 @@
+//! The two JSON web tokens (RFC 7519) of the contract. They are stateless and the original's: what either server
+//! signed, the other one takes, as long as both know the same secret.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::hmac_provider;
+use crate::config::AuthConfig;
+use crate::error::{Error, Result};
+use crate::users::User;
+
+/// What a token is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Calling the API.
+    Access,
+    /// Getting another access token.
+    Refresh,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Refresh => "refresh",
+        }
+    }
+}
+
+/// Issues and verifies tokens. Cheap to clone.
+#[derive(Clone)]
+pub struct Tokens(Arc<Keys>);
+
+struct Keys {
+    header: Header,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
+    access_lifetime: Duration,
+    refresh_lifetime: Duration,
+}
+
+#[derive(Serialize)]
+struct NewClaims<'a> {
+    user_id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    exp: i64,
+    iat: i64,
+    #[serde(rename = "type")]
+    kind: Kind,
+}
+
+/// Of whatever types, because the signature only tells that the secret's holder wrote them.
+#[derive(Deserialize)]
+struct Claims {
+    user_id: Option<Value>,
+    exp: Option<Value>,
+    iat: Option<Value>,
+    nbf: Option<Value>,
+    #[serde(rename = "type")]
+    kind: Option<Value>,
+}
+
+impl Tokens {
+    /// Tokens signed with the configured secret.
+    pub fn new(config: &AuthConfig) -> Self {
+        hmac_provider::install();
+        let secret = config.jwt_secret.expose_secret().as_bytes();
+        let mut validation = Validation::new(Algorithm::HS256);
+        // The times are checked here, because the contract knows no leeway.
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        Self(Arc::new(Keys {
+            header: Header::new(Algorithm::HS256),
+            encoding: EncodingKey::from_secret(secret),
+            decoding: DecodingKey::from_secret(secret),
+            validation,
+            access_lifetime: config.access_token_lifetime,
+            refresh_lifetime: config.refresh_token_lifetime,
+        }))
+    }
+
+    /// A new token for a user.
+    ///
+    /// # Errors
+    /// Signing failed, which is a fault of ours.
+    pub fn issue(&self, user: &User, kind: Kind) -> Result<String> {
+        let (email, lifetime) = match kind {
+            Kind::Access => (Some(user.email.as_str()), self.0.access_lifetime),
+            Kind::Refresh => (None, self.0.refresh_lifetime),
+        };
+        let iat = Utc::now().timestamp();
+        let claims = NewClaims { user_id: user.id, email, exp: iat.saturating_add_unsigned(lifetime.as_secs()), iat, kind };
+        jsonwebtoken::encode(&self.0.header, &claims, &self.0.encoding).map_err(|error| Error::Internal(error.into()))
+    }
+
+    /// The id of the user that a token was issued for; `None` if the token is not good for this purpose now.
+    ///
+    /// As in the original, a token without `exp` does not expire: only the secret's holder can make one.
+    pub fn verify(&self, token: &[u8], kind: Kind) -> Option<Uuid> {
+        let claims: Claims = jsonwebtoken::decode(token, &self.0.decoding, &self.0.validation).ok()?.claims;
+        let now = Utc::now().timestamp_micros() as f64 / 1e6;
+        let in_time = claims.exp.is_none_or(|exp| exp.as_f64().is_some_and(|exp| exp.trunc() > now))
+            && [claims.iat, claims.nbf]
+                .into_iter()
+                .flatten()
+                .all(|since| since.as_f64().is_some_and(|since| since.trunc() <= now));
+        let good = in_time && claims.kind.is_some_and(|claimed| claimed == kind.as_str());
+        claims.user_id.filter(|_| good)?.as_str().and_then(crate::http::path::parse_uuid)
+    }
+}

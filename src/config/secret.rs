@@ -1,0 +1,86 @@
+//! The secret that signs tokens.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use super::DatabaseConfig;
+use super::env::Reader;
+
+/// An HMAC-SHA256 key shorter than the hash weakens it (RFC 7518, 3.2).
+const MIN_BYTES: usize = 32;
+
+/// `JWT_SECRET_KEY`, else `SECRET_KEY`, as in the original. In development a missing one is made once and kept beside
+/// the database; in production it must be there and long enough.
+pub fn read(reader: &mut Reader<'_>, debug: bool, database: &DatabaseConfig) -> SecretString {
+    let jwt = reader.text("JWT_SECRET_KEY").map(|value| ("JWT_SECRET_KEY", value));
+    let general = reader.text("SECRET_KEY").map(|value| ("SECRET_KEY", value));
+    match jwt.or(general) {
+        Some((name, value)) if value.len() < MIN_BYTES && !debug => {
+            reader.reject(name, format!("is {} bytes long, and at least {MIN_BYTES} are needed. {HOW}", value.len()));
+            SecretString::default()
+        }
+        Some((_, value)) => value.into(),
+        None if debug => kept(&database.secret_file()).unwrap_or_else(|error| {
+            reader.reject("JWT_SECRET_KEY", format!("is not set, and none could be kept in a file ({error}). {HOW}"));
+            SecretString::default()
+        }),
+        None => {
+            reader.reject("JWT_SECRET_KEY", format!("is not set (nor is SECRET_KEY). {HOW}"));
+            SecretString::default()
+        }
+    }
+}
+
+const HOW: &str = "Make one, for example with `openssl rand -base64 48`";
+
+fn kept(file: &Path) -> io::Result<SecretString> {
+    if let Some(secret) = stored(file)? {
+        return Ok(secret);
+    }
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)?;
+    }
+    // Written under a name of its own and then linked into place, so that two processes that start at once agree.
+    let draft = PathBuf::from(format!("{}.{}", file.display(), std::process::id()));
+    write_private(&draft, &generate())?;
+    let linked = std::fs::hard_link(&draft, file);
+    std::fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    eprintln!(
+        "warning: neither JWT_SECRET_KEY nor SECRET_KEY is set. A secret was made and kept in {}. Set one before you \
+         turn DEBUG off.",
+        file.display()
+    );
+    stored(file)?.ok_or_else(|| io::Error::other("the secret is not in its file"))
+}
+
+fn stored(file: &Path) -> io::Result<Option<SecretString>> {
+    match std::fs::read_to_string(file) {
+        Ok(text) if text.trim().len() >= MIN_BYTES => Ok(Some(text.trim().into())),
+        Ok(_) => Err(io::Error::other(format!("{} holds no secret; delete it", file.display()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// 256 random bits from the system, as hexadecimal digits.
+fn generate() -> String {
+    let bytes: [u8; 32] = rand::random();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn write_private(file: &Path, text: &str) -> io::Result<()> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(file)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}

@@ -1,0 +1,99 @@
+//! The database: SQLite or Postgres behind one set of types, each statement written once.
+//!
+//! A repository is a module of functions over `impl Executor<'_>`, that is `&db` or `&mut tx`. SQLite has one
+//! connection that writes and several that read, because it has a single writer and readers never wait for it in
+//! WAL mode; Postgres has one pool for both.
+
+mod connect;
+mod migrations;
+mod query;
+
+pub use connect::connect;
+pub use migrations::{MigrationError, SchemaState};
+pub use query::{Executor, FromRow, Page, Query, Row, Slice};
+
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+/// A handle on the database. Cheap to clone; all clones share the connections.
+#[derive(Clone)]
+pub enum Db {
+    /// The embedded database, a file beside the program.
+    Sqlite {
+        /// Runs `SELECT` statements.
+        readers: SqlitePool,
+        /// Runs everything else, one at a time.
+        writer: SqlitePool,
+    },
+    /// A server, which several replicas of the program may share.
+    Postgres(PgPool),
+}
+
+/// A transaction that may write. Dropped without [`Tx::commit`], it is rolled back.
+pub enum Tx {
+    /// On SQLite it holds the only writing connection: keep it short.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On Postgres at the default isolation level, read committed.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Db {
+    /// Starts a transaction. On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`), so that it cannot fail
+    /// half-way because another one wrote in between.
+    ///
+    /// # Errors
+    /// No connection became free in time, or the database cannot be reached.
+    pub async fn begin(&self) -> sqlx::Result<Tx> {
+        Ok(match self {
+            Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Brings the schema up to this version, under a lock, so that several replicas may start at once.
+    ///
+    /// # Errors
+    /// See [`MigrationError`].
+    pub async fn migrate(&self) -> Result<(), MigrationError> {
+        migrations::run(self).await
+    }
+
+    /// Compares the schema with this version's, without changing it.
+    ///
+    /// # Errors
+    /// See [`MigrationError`].
+    pub async fn schema_state(&self) -> Result<SchemaState, MigrationError> {
+        migrations::state(self).await
+    }
+
+    /// What to call this database in a message to an operator.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "SQLite",
+            Self::Postgres(_) => "Postgres",
+        }
+    }
+
+    /// Closes all connections, once the statements that run on them have ended.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { readers, writer } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Makes the transaction's changes durable.
+    ///
+    /// # Errors
+    /// The database did not confirm it: the changes are then not to be counted on.
+    pub async fn commit(self) -> sqlx::Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => tx.commit().await,
+        }
+    }
+}

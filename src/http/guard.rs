@@ -1,0 +1,86 @@
+//! What stands before all routes: the host check, the way to HTTPS, and headers for browsers.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{LOCATION, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::origin;
+use crate::config::{Config, SslRedirect};
+use crate::error::Error;
+
+/// Answered by plain HTTP even where all else is redirected, because load balancers ask that way.
+const HEALTH: &str = "/api/health";
+
+/// Refuses unknown hosts, redirects to HTTPS, and adds the headers that the original sent in production.
+pub async fn guard(State(config): State<Arc<Config>>, request: Request, next: Next) -> Response {
+    let server = &config.server;
+    let host = origin::host(request.headers());
+    let secure = origin::scheme(request.headers(), request.extensions(), &config) == "https";
+    let redirect = match server.ssl_redirect {
+        SslRedirect::Never => false,
+        SslRedirect::BehindProxy => origin::from_trusted_proxy(request.extensions(), &config),
+        SslRedirect::Always => true,
+    };
+    let mut response = if !is_allowed(host, &server.allowed_hosts) {
+        Error::UnknownHost(host.chars().take(100).collect()).into_response()
+    } else if redirect && !secure && !request.uri().path().starts_with(HEALTH) {
+        to_https(host, request.uri().path_and_query().map_or("/", |path| path.as_str()))
+    } else {
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(HeaderName::from_static("referrer-policy"), HeaderValue::from_static("same-origin"));
+    if secure && !server.debug {
+        let one_year = HeaderValue::from_static("max-age=31536000; includeSubDomains; preload");
+        headers.insert(STRICT_TRANSPORT_SECURITY, one_year);
+    }
+    response
+}
+
+/// Compares without port and letter case; a pattern that begins with a dot stands for a domain and all below it, and
+/// `*` for every host.
+fn is_allowed(host: &str, allowed: &[String]) -> bool {
+    let name = match host.rfind(':') {
+        Some(colon) if !host.ends_with(']') => &host[..colon],
+        _ => host,
+    };
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    !name.is_empty()
+        && allowed.iter().any(|pattern| {
+            let pattern = pattern.to_ascii_lowercase();
+            match pattern.strip_prefix('.') {
+                Some(domain) => name == domain || name.ends_with(&pattern),
+                None => pattern == "*" || name == pattern,
+            }
+        })
+}
+
+fn to_https(host: &str, path: &str) -> Response {
+    match HeaderValue::from_str(&format!("https://{host}{path}")) {
+        Ok(location) => (StatusCode::MOVED_PERMANENTLY, [(LOCATION, location)]).into_response(),
+        Err(_) => Error::UnknownHost(host.to_owned()).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_compared_as_in_django() {
+        let allowed = ["example.com", ".example.org", "[::1]"].map(str::to_owned);
+        for host in ["example.com", "EXAMPLE.com:8000", "example.org", "a.b.example.org:1", "[::1]:8000", "[::1]"] {
+            assert!(is_allowed(host, &allowed), "{host}");
+        }
+        for host in ["", "a.example.com", "badexample.org", "example.com.evil.net", "[::2]:8000"] {
+            assert!(!is_allowed(host, &allowed), "{host}");
+        }
+        assert!(is_allowed("anything", &["*".to_owned()]));
+    }
+}

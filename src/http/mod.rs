@@ -1,0 +1,13 @@
+//! What all rooms share of HTTP: routes and their refusals, bodies, field rules, pages, and the layers around them.
+
+pub mod accept;
+pub mod cors;
+pub mod fields;
+pub mod formats;
+pub mod guard;
+pub mod origin;
+pub mod page;
+pub mod path;
+pub mod payload;
+pub mod python;
+pub mod route;

@@ -1,0 +1,52 @@
+//! Background work that a shutdown waits for.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Every task of the process, and the two signals that end them. Cheap to clone; all clones are one.
+#[derive(Clone, Default)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    draining: CancellationToken,
+    ending: CancellationToken,
+}
+
+impl Tasks {
+    /// Starts a task that [`Tasks::finished`] waits for.
+    pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.tracker.spawn(task)
+    }
+
+    /// The first signal: take on nothing new. Periodic work ends; what is under way goes on.
+    pub fn draining(&self) -> &CancellationToken {
+        &self.draining
+    }
+
+    /// The second signal: write down where you are, and end.
+    pub fn ending(&self) -> &CancellationToken {
+        &self.ending
+    }
+
+    /// Gives the first signal and, once `grace` has passed, the second.
+    pub async fn drain(&self, grace: Duration) {
+        self.tracker.close();
+        self.draining.cancel();
+        tokio::select! {
+            () = self.tracker.wait() => {}
+            () = tokio::time::sleep(grace) => self.ending.cancel(),
+        }
+    }
+
+    /// Waits until all tasks have ended. Call [`Tasks::drain`] first.
+    pub async fn finished(&self) {
+        self.tracker.wait().await;
+    }
+}
