@@ -1,1 +1,7 @@
-fn main() {}
+//! The `meggy` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    meggy::cli::run()
+}

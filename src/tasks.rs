@@ -1,7 +1,6 @@
 //! Background work that a shutdown waits for.
 
 use std::future::Future;
-use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -35,14 +34,15 @@ impl Tasks {
         &self.ending
     }
 
-    /// Gives the first signal and, once `grace` has passed, the second.
-    pub async fn drain(&self, grace: Duration) {
+    /// Gives the first signal.
+    pub fn drain(&self) {
         self.tracker.close();
         self.draining.cancel();
-        tokio::select! {
-            () = self.tracker.wait() => {}
-            () = tokio::time::sleep(grace) => self.ending.cancel(),
-        }
+    }
+
+    /// Gives the second signal.
+    pub fn end(&self) {
+        self.ending.cancel();
     }
 
     /// Waits until all tasks have ended. Call [`Tasks::drain`] first.

@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Response};
 use super::token::{Kind, Tokens};
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::http::route::with_allowed_methods;
 use crate::users::{User, repository};
 
 /// The user whose token came with the request: it is good, and the account is active.
@@ -37,7 +36,7 @@ pub async fn require_user(
             request.extensions_mut().insert(user);
             next.run(request).await
         }
-        Err(error) => with_allowed_methods(error.into_response(), request, next).await,
+        Err(error) => error.into_response(),
     }
 }
 

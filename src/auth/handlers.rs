@@ -7,18 +7,15 @@ use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::password::{self, Passwords, Verdict};
+use super::password::{self, PASSWORD, Passwords, Verdict};
 use super::token::{Kind, Tokens};
 use super::CurrentUser;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::http::fields::{EMAIL, Form, Text};
+use crate::http::fields::{EMAIL, Form};
 use crate::http::payload::Payload;
 use crate::http::python;
 use crate::users::{self, EMAIL_TAKEN, NewUser, User, UserBody, repository};
-
-/// A password as typed: white space belongs to it.
-const PASSWORD: Text = Text { min: 8, keeps_space: true, ..Text::new(password::MAX_LENGTH) };
 
 /// What a client gets that has proved who it is.
 #[derive(Serialize)]

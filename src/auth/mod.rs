@@ -10,7 +10,7 @@ use axum::Router;
 use axum::routing::post;
 
 pub use extract::{CurrentUser, require_user};
-pub use password::Passwords;
+pub use password::{PASSWORD, Passwords};
 pub use token::Tokens;
 
 use crate::app::App;

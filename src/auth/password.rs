@@ -15,9 +15,13 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::config::AuthConfig;
 use crate::error::{Error, Result};
+use crate::http::fields::Text;
 
 /// The longest password that is hashed, in characters: hashing a longer one would be a way to burn our time.
 pub const MAX_LENGTH: usize = 4096;
+
+/// The rule for a new password. It is taken as typed: white space belongs to it.
+pub const PASSWORD: Text = Text { min: 8, keeps_space: true, ..Text::new(MAX_LENGTH) };
 
 /// The most rounds of PBKDF2 that a stored hash may ask for, about three times what Django asks for today.
 const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;

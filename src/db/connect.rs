@@ -19,7 +19,7 @@ const TEST_AFTER_IDLE: Duration = Duration::from_secs(10);
 pub async fn connect(config: &DatabaseConfig) -> sqlx::Result<Db> {
     match &config.url {
         DatabaseUrl::Sqlite(path) => sqlite(config, path).await,
-        DatabaseUrl::Postgres(options) => postgres(config, options.clone()).await,
+        DatabaseUrl::Postgres(options) => postgres(config, (**options).clone()).await,
     }
 }
 

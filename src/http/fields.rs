@@ -13,7 +13,8 @@ const REQUIRED: &str = "This field is required.";
 /// Also what an empty reference to another object is told.
 pub const NULL: &str = "This field may not be null.";
 const BLANK: &str = "This field may not be blank.";
-const NUL_CHARACTER: &str = "Null characters are not allowed.";
+/// What a string field says to U+0000, which Postgres cannot store.
+pub const NUL_CHARACTER: &str = "Null characters are not allowed.";
 /// What a string field says to other types.
 pub const NOT_A_STRING: &str = "Not a valid string.";
 

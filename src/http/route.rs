@@ -2,15 +2,12 @@
 
 use axum::Json;
 use axum::Router;
-use axum::extract::Request;
 use axum::http::header::ALLOW;
 use axum::http::{HeaderValue, Method};
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use serde_json::json;
 
-use super::accept;
 use crate::error::Error;
 
 /// Adds routes that behave as the contract says of all of them.
@@ -28,18 +25,13 @@ impl<S: Clone + Send + Sync + 'static> Endpoints<S> for Router<S> {
     }
 }
 
-/// The checks that every known path makes first: what the client accepts, then `inner`, then the method.
-pub fn checked<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
-    router.route_layer(middleware::from_fn(accept::require_json)).route_layer(middleware::map_response(allow_options))
-}
-
 /// OPTIONS describes nothing beyond its `Allow` header, which the router adds.
 async fn other_method(method: Method) -> Response {
     if method == Method::OPTIONS { Json(json!({})).into_response() } else { Error::MethodNotAllowed(method).into_response() }
 }
 
-/// The router lists the methods that have a handler; OPTIONS has none and is always allowed.
-async fn allow_options(mut response: Response) -> Response {
+/// Completes `Allow`: the router lists the methods that have a handler; OPTIONS has none and is always allowed.
+pub async fn allow_options(mut response: Response) -> Response {
     if let Some(allow) = response.headers().get(ALLOW).and_then(|allow| allow.to_str().ok()) {
         let allow = allow.split(',').chain(["OPTIONS"]).collect::<Vec<_>>().join(", ");
         if let Ok(allow) = HeaderValue::from_str(&allow) {
@@ -47,14 +39,4 @@ async fn allow_options(mut response: Response) -> Response {
         }
     }
     response
-}
-
-/// Runs a request that is refused only to learn which methods its path allows. Of OPTIONS nothing else can come.
-pub async fn with_allowed_methods(mut refusal: Response, request: Request, next: Next) -> Response {
-    if request.method() == Method::OPTIONS
-        && let Some(allow) = next.run(request).await.headers_mut().remove(ALLOW)
-    {
-        refusal.headers_mut().insert(ALLOW, allow);
-    }
-    refusal
 }

@@ -1,0 +1,174 @@
+//! What an agent is, which values its fields take, and how the API shows it.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::clock;
+use crate::config::AgentDefaults;
+use crate::db::{FromRow, Row};
+use crate::error::Result;
+use crate::http::fields::{Boolean, Choice, Float, Form, Integer, Text};
+use crate::llm::ProviderName;
+
+/// The name of an agent that was given none, and of the one that is made when a default is asked for.
+pub const DEFAULT_NAME: &str = "Bruno";
+
+const DEFAULT_TEMPERATURE: f64 = 0.7;
+const DEFAULT_MAX_TOKENS: i32 = 2000;
+const DEFAULT_SYSTEM_PROMPT: &str = "You are Bruno, a helpful AI assistant.";
+
+/// An agent.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    pub id: Uuid,
+    /// Unique among its owner's agents.
+    pub name: String,
+    pub description: String,
+    /// A [`ProviderName`], or a word that an older version let in.
+    pub llm_provider: String,
+    pub model: String,
+    pub temperature: f64,
+    pub max_tokens: i32,
+    pub system_prompt: String,
+    /// At most one of its owner's agents is the default.
+    pub is_default: bool,
+    pub is_active: bool,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl FromRow for Agent {
+    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.get("id")?,
+            name: row.get("name")?,
+            description: row.get("description")?,
+            llm_provider: row.get("llm_provider")?,
+            model: row.get("model")?,
+            temperature: row.get("temperature")?,
+            max_tokens: row.get("max_tokens")?,
+            system_prompt: row.get("system_prompt")?,
+            is_default: row.get("is_default")?,
+            is_active: row.get("is_active")?,
+            created_at: row.get("created_at")?,
+            updated_at: row.get("updated_at")?,
+        })
+    }
+}
+
+/// An agent to be made.
+pub struct NewAgent {
+    pub name: String,
+    pub description: String,
+    pub llm_provider: ProviderName,
+    pub model: String,
+    pub temperature: f64,
+    pub max_tokens: i32,
+    pub system_prompt: String,
+    pub is_default: bool,
+    pub is_active: bool,
+}
+
+impl NewAgent {
+    /// The agent that is made when nothing is said about it.
+    pub fn with_defaults(defaults: &AgentDefaults) -> Self {
+        AgentChanges::default().into_new(defaults)
+    }
+}
+
+/// What is said about an agent, old or new; `None` leaves a field as it is, or as it is by default.
+#[derive(Default)]
+pub struct AgentChanges {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub llm_provider: Option<ProviderName>,
+    pub model: Option<String>,
+    pub temperature: Option<f64>,
+    pub max_tokens: Option<i32>,
+    pub system_prompt: Option<String>,
+    pub is_default: Option<bool>,
+    pub is_active: Option<bool>,
+}
+
+impl AgentChanges {
+    /// Reads the fields of a body. None is required, not even by PUT.
+    ///
+    /// # Errors
+    /// All faulty fields.
+    pub fn read(fields: Map<String, Value>) -> Result<Self> {
+        const ANY_LENGTH: Text = Text::new(usize::MAX);
+        const MAY_BE_BLANK: Text = Text { may_be_blank: true, ..ANY_LENGTH };
+        const TEMPERATURE: Float = Float { min: 0.0, max: 2.0 };
+        const MAX_TOKENS: Integer = Integer { min: 1, max: i32::MAX as i64 };
+
+        let mut form = Form::new(fields);
+        let changes = Self {
+            name: form.optional("name", &Text::new(100)),
+            description: form.optional("description", &MAY_BE_BLANK),
+            llm_provider: form.optional("llm_provider", &Choice(|word| word.parse().ok())),
+            model: form.optional("model", &Text::new(100)),
+            temperature: form.optional("temperature", &TEMPERATURE),
+            max_tokens: form.optional("max_tokens", &MAX_TOKENS).and_then(|number| i32::try_from(number).ok()),
+            system_prompt: form.optional("system_prompt", &ANY_LENGTH),
+            is_default: form.optional("is_default", &Boolean),
+            is_active: form.optional("is_active", &Boolean),
+        };
+        form.finish()?;
+        Ok(changes)
+    }
+
+    /// A new agent of which only this is said.
+    pub fn into_new(self, defaults: &AgentDefaults) -> NewAgent {
+        NewAgent {
+            name: self.name.unwrap_or_else(|| DEFAULT_NAME.to_owned()),
+            description: self.description.unwrap_or_default(),
+            llm_provider: self.llm_provider.unwrap_or(defaults.provider),
+            model: self.model.unwrap_or_else(|| defaults.model.clone()),
+            temperature: self.temperature.unwrap_or(DEFAULT_TEMPERATURE),
+            max_tokens: self.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS),
+            system_prompt: self.system_prompt.unwrap_or_else(|| DEFAULT_SYSTEM_PROMPT.to_owned()),
+            is_default: self.is_default.unwrap_or(false),
+            is_active: self.is_active.unwrap_or(true),
+        }
+    }
+}
+
+/// An agent as the API shows it.
+#[derive(Debug, Serialize)]
+pub struct AgentBody {
+    id: Uuid,
+    name: String,
+    description: String,
+    llm_provider: String,
+    model: String,
+    temperature: f64,
+    max_tokens: i32,
+    system_prompt: String,
+    is_default: bool,
+    is_active: bool,
+    #[serde(serialize_with = "clock::serialize")]
+    created_at: DateTime<Utc>,
+    #[serde(serialize_with = "clock::serialize")]
+    updated_at: DateTime<Utc>,
+}
+
+impl From<Agent> for AgentBody {
+    fn from(agent: Agent) -> Self {
+        Self {
+            id: agent.id,
+            name: agent.name,
+            description: agent.description,
+            llm_provider: agent.llm_provider,
+            model: agent.model,
+            temperature: agent.temperature,
+            max_tokens: agent.max_tokens,
+            system_prompt: agent.system_prompt,
+            is_default: agent.is_default,
+            is_active: agent.is_active,
+            created_at: agent.created_at,
+            updated_at: agent.updated_at,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The shared state, and all routes with the layers around them.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router, middleware};
+use serde_json::{Value, json};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::auth::{self, Passwords, Tokens};
+use crate::config::Config;
+use crate::db::Db;
+use crate::error::Error;
+use crate::http::origin::Origin;
+use crate::http::route::{Endpoints, allow_options};
+use crate::http::{accept, cors, guard};
+use crate::llm::Providers;
+use crate::tasks::Tasks;
+use crate::{agents, conversations, health, messages, telemetry, users};
+
+/// What handlers work with. Cheap to clone; all clones are one.
+#[derive(Clone, FromRef)]
+pub struct App {
+    pub config: Arc<Config>,
+    pub db: Db,
+    pub llm: Providers,
+    pub tokens: Tokens,
+    pub passwords: Passwords,
+    pub tasks: Tasks,
+}
+
+impl App {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// The costs configured for password hashing do not go together.
+    pub fn new(config: Config, db: Db, llm: Providers) -> argon2::password_hash::Result<Self> {
+        Ok(Self {
+            db,
+            llm,
+            tokens: Tokens::new(&config.auth),
+            passwords: Passwords::new(&config.auth)?,
+            tasks: Tasks::default(),
+            config: Arc::new(config),
+        })
+    }
+}
+
+/// All routes. In the order of the contract: preflight, unknown path, `Accept`, token, method, and then the handler.
+pub fn router(app: App) -> Router {
+    let open = auth::public_router().merge(health::router());
+    let protected = Router::new()
+        .endpoint("/api/", get(root))
+        .merge(auth::router())
+        .merge(users::router())
+        .merge(agents::router())
+        .merge(conversations::router())
+        .merge(messages::router())
+        .route_layer(middleware::from_fn_with_state(app.clone(), auth::require_user));
+    let routes = open
+        .merge(protected)
+        .route_layer(middleware::from_fn(accept::require_json))
+        .fallback(|| async { Error::NotFound })
+        .with_state(app.clone());
+    let origins: Arc<[String]> = app.config.server.cors_allowed_origins.clone().into();
+    // The routes are a service of their own, because axum adds `Allow` outside of all layers of its routes.
+    Router::new()
+        .fallback_service(routes)
+        .layer(middleware::map_response(allow_options))
+        .layer(CatchPanicLayer::custom(on_panic))
+        .layer(middleware::from_fn_with_state(app.config.clone(), guard::guard))
+        .layer(middleware::from_fn_with_state(origins, cors::cors))
+        .layer(middleware::from_fn(telemetry::trace))
+}
+
+/// The collections and where they are.
+async fn root(Origin(origin): Origin) -> Json<Value> {
+    let at = |room: &str| format!("{origin}/api/{room}/");
+    Json(json!({
+        "users": at("users"),
+        "agents": at("agents"),
+        "conversations": at("conversations"),
+        "messages": at("messages"),
+    }))
+}
+
+fn on_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    Error::Internal(format!("a handler panicked: {text}").into()).into_response()
+}

@@ -1,0 +1,141 @@
+//! Listing, beginning, reading, changing and deleting conversations, and saying something in one.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::model::{
+    AgentReference, ConversationBody, ConversationChanges, ConversationDetail, DEFAULT_TITLE, TITLE,
+};
+use super::turn::{self, Exchange};
+use super::repository;
+use crate::agents;
+use crate::app::App;
+use crate::auth::CurrentUser;
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::http::fields::{Form, NOT_A_STRING, NUL_CHARACTER};
+use crate::http::page::{List, Pages};
+use crate::http::path::Id;
+use crate::http::payload::Payload;
+use crate::http::python;
+use crate::messages;
+
+pub async fn list(
+    CurrentUser(user): CurrentUser,
+    State(db): State<Db>,
+    pages: Pages,
+) -> Result<Json<List<ConversationBody>>> {
+    pages.list(|slice| repository::list(&db, user.id, slice)).await.map(Json)
+}
+
+pub async fn create(
+    CurrentUser(user): CurrentUser,
+    State(db): State<Db>,
+    payload: Payload,
+) -> Result<(StatusCode, Json<ConversationDetail>)> {
+    let mut form = Form::new(payload.fields().await?);
+    let agent = agent_field(&mut form, &db, user.id, true).await?;
+    let title = form.optional("title", &TITLE);
+    let agent = form.complete(agent)?;
+    let title = title.as_deref().unwrap_or(DEFAULT_TITLE);
+    let conversation = repository::create(&db, user.id, agent, title).await?;
+    Ok((StatusCode::CREATED, Json(ConversationDetail::new(conversation, Vec::new()))))
+}
+
+pub async fn show(
+    CurrentUser(user): CurrentUser,
+    State(db): State<Db>,
+    Id(id): Id,
+) -> Result<Json<ConversationDetail>> {
+    let conversation = repository::find(&db, user.id, id).await?.ok_or(Error::NotFound)?;
+    let messages = messages::repository::list_of(&db, user.id, id).await?;
+    Ok(Json(ConversationDetail::new(conversation, messages)))
+}
+
+pub async fn replace(
+    CurrentUser(user): CurrentUser,
+    State(db): State<Db>,
+    Id(id): Id,
+    payload: Payload,
+) -> Result<Json<ConversationDetail>> {
+    save(&db, user.id, id, payload, true).await
+}
+
+pub async fn update(
+    CurrentUser(user): CurrentUser,
+    State(db): State<Db>,
+    Id(id): Id,
+    payload: Payload,
+) -> Result<Json<ConversationDetail>> {
+    save(&db, user.id, id, payload, false).await
+}
+
+pub async fn delete(CurrentUser(user): CurrentUser, State(db): State<Db>, Id(id): Id) -> Result<StatusCode> {
+    if repository::delete(&db, user.id, id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound) }
+}
+
+pub async fn send_message(
+    CurrentUser(user): CurrentUser,
+    State(app): State<App>,
+    Id(id): Id,
+    payload: Payload,
+) -> Result<Json<Exchange>> {
+    let conversation = repository::find(&app.db, user.id, id).await?.ok_or(Error::NotFound)?;
+    let content = read_content(payload).await?;
+    let agent = agents::repository::find(&app.db, user.id, conversation.agent_id).await?.ok_or(Error::NotFound)?;
+    turn::say(app, user.id, conversation.id, agent, content).await.map(Json)
+}
+
+/// The text of a message, as it was sent. Its wording of errors is the contract's own.
+async fn read_content(payload: Payload) -> Result<String> {
+    const REQUIRED: Error = Error::Refused(StatusCode::BAD_REQUEST, "Content is required");
+
+    let fields = payload.fields().await?;
+    let content = fields.get("content").filter(|value| !python::is_falsy(value)).ok_or(REQUIRED)?;
+    let text = match content {
+        Value::String(_) | Value::Number(_) => python::text_of(content),
+        _ => None,
+    };
+    let text = text.ok_or_else(|| Error::field("content", NOT_A_STRING))?;
+    if python::strip(&text).is_empty() {
+        return Err(REQUIRED);
+    }
+    if text.contains('\0') {
+        return Err(Error::field("content", NUL_CHARACTER));
+    }
+    Ok(text)
+}
+
+/// Writes what was sent; PUT also wants what is required to be there.
+async fn save(
+    db: &Db,
+    owner: Uuid,
+    id: Uuid,
+    payload: Payload,
+    is_put: bool,
+) -> Result<Json<ConversationDetail>> {
+    repository::find(db, owner, id).await?.ok_or(Error::NotFound)?;
+    let mut form = Form::new(payload.fields().await?);
+    let agent_id = agent_field(&mut form, db, owner, is_put).await?;
+    let title = form.optional("title", &TITLE);
+    form.finish()?;
+    let changes = ConversationChanges { agent_id, title };
+    let conversation = repository::update(db, owner, id, changes).await?.ok_or(Error::NotFound)?;
+    let messages = messages::repository::list_of(db, owner, id).await?;
+    Ok(Json(ConversationDetail::new(conversation, messages)))
+}
+
+/// The field `agent`: one of the user's. Somebody else's is told as one that does not exist.
+async fn agent_field(form: &mut Form, db: &Db, owner: Uuid, is_required: bool) -> Result<Option<Uuid>> {
+    let Some(agent) = form.field("agent", &AgentReference, is_required) else { return Ok(None) };
+    if let Some(id) = agent.id
+        && agents::repository::exists(db, owner, id).await?
+    {
+        return Ok(Some(id));
+    }
+    form.reject("agent", agent.does_not_exist());
+    Ok(None)
+}

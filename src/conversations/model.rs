@@ -1,0 +1,160 @@
+//! What a conversation is, which values its fields take, and how the API shows it.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::clock;
+use crate::db::{FromRow, Row};
+use crate::error::Result;
+use crate::http::fields::{NULL, Rule, Text};
+use crate::http::path::parse_uuid;
+use crate::http::python;
+use crate::messages::{Message, MessageBody};
+
+/// The title of a conversation that was given none.
+pub const DEFAULT_TITLE: &str = "New Conversation";
+
+/// The rule for the field `title`.
+pub const TITLE: Text = Text::new(200);
+
+/// How much of the last message a list shows, in characters.
+const PREVIEW_LENGTH: usize = 100;
+
+/// A conversation.
+#[derive(Clone, Debug)]
+pub struct Conversation {
+    pub id: Uuid,
+    pub agent_id: Uuid,
+    pub title: String,
+    pub message_count: i32,
+    pub last_message: Option<LastMessage>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The beginning of a conversation's last message.
+#[derive(Clone, Debug, Serialize)]
+pub struct LastMessage {
+    role: String,
+    content: String,
+    #[serde(serialize_with = "clock::serialize")]
+    created_at: DateTime<Utc>,
+}
+
+impl FromRow for Conversation {
+    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
+        let role: Option<String> = row.get("last_message_role")?;
+        let content: Option<String> = row.get("last_message_preview")?;
+        let created_at: Option<DateTime<Utc>> = row.get("last_message_at")?;
+        let last_message =
+            role.zip(content).zip(created_at).map(|((role, content), created_at)| LastMessage {
+                role,
+                content,
+                created_at,
+            });
+        Ok(Self {
+            id: row.get("id")?,
+            agent_id: row.get("agent_id")?,
+            title: row.get("title")?,
+            message_count: row.get("message_count")?,
+            last_message,
+            created_at: row.get("created_at")?,
+            updated_at: row.get("updated_at")?,
+        })
+    }
+}
+
+/// What a list shows of a message's text.
+pub fn preview(content: &str) -> &str {
+    content.char_indices().nth(PREVIEW_LENGTH).map_or(content, |(end, _)| &content[..end])
+}
+
+/// A reference to an agent. Whether the user has it is for the database to say.
+pub struct AgentReference;
+
+/// A reference to an agent as it was sent, and the id that it means, if any agent can have it.
+pub struct AgentId {
+    /// As it was sent.
+    pub sent: String,
+    /// The id.
+    pub id: Option<Uuid>,
+}
+
+impl AgentId {
+    /// What the field says if the user has no such agent.
+    pub fn does_not_exist(&self) -> String {
+        format!("Invalid pk \"{}\" - object does not exist.", self.sent)
+    }
+}
+
+impl Rule for AgentReference {
+    type Output = AgentId;
+
+    fn check(&self, value: &Value) -> Result<AgentId, Vec<String>> {
+        let Some(sent) = python::text_of(value) else {
+            return Err(vec![format!("Incorrect type. Expected pk value, received {}.", python::type_name(value))]);
+        };
+        if sent.is_empty() {
+            return Err(vec![NULL.to_owned()]);
+        }
+        // The original took a whole number for the number that a UUID is, so it was well-formed and never there.
+        let id = if value.is_u64() { None } else { parse_uuid(&sent) };
+        if id.is_none() && !value.is_u64() {
+            return Err(vec![format!("“{sent}” is not a valid UUID.")]);
+        }
+        Ok(AgentId { sent, id })
+    }
+}
+
+/// What to change of a conversation; `None` leaves a field as it is.
+pub struct ConversationChanges {
+    pub agent_id: Option<Uuid>,
+    pub title: Option<String>,
+}
+
+/// A conversation in a list.
+#[derive(Debug, Serialize)]
+pub struct ConversationBody {
+    id: Uuid,
+    agent: Uuid,
+    title: String,
+    message_count: i32,
+    last_message: Option<LastMessage>,
+    #[serde(serialize_with = "clock::serialize")]
+    created_at: DateTime<Utc>,
+    #[serde(serialize_with = "clock::serialize")]
+    updated_at: DateTime<Utc>,
+}
+
+impl From<Conversation> for ConversationBody {
+    fn from(conversation: Conversation) -> Self {
+        let Conversation { id, agent_id: agent, title, message_count, last_message, created_at, updated_at } =
+            conversation;
+        Self { id, agent, title, message_count, last_message, created_at, updated_at }
+    }
+}
+
+/// A conversation by itself, with all its messages.
+#[derive(Debug, Serialize)]
+pub struct ConversationDetail {
+    id: Uuid,
+    agent: Uuid,
+    title: String,
+    messages: Vec<MessageBody>,
+    message_count: i32,
+    #[serde(serialize_with = "clock::serialize")]
+    created_at: DateTime<Utc>,
+    #[serde(serialize_with = "clock::serialize")]
+    updated_at: DateTime<Utc>,
+}
+
+impl ConversationDetail {
+    /// A conversation and its messages, oldest first.
+    pub fn new(conversation: Conversation, messages: Vec<Message>) -> Self {
+        let Conversation { id, agent_id: agent, title, message_count, created_at, updated_at, .. } = conversation;
+        let messages = messages.into_iter().map(MessageBody::from).collect();
+        Self { id, agent, title, messages, message_count, created_at, updated_at }
+    }
+}

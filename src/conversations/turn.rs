@@ -1,0 +1,223 @@
+//! A turn: something is said, and the agent's model answers.
+//!
+//! Question and place of the answer are committed before the model is asked. The turn is a task of the server's: it
+//! ends and is written down even if the client that asked is gone. While it runs it holds no connection to the
+//! database, only a lease on the answer's row, so that a crash can be told from a model that takes its time.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
+use serde::Serialize;
+use tokio::time::{MissedTickBehavior, interval};
+use uuid::Uuid;
+
+use super::repository;
+use crate::agents::Agent;
+use crate::app::App;
+use crate::clock;
+use crate::error::{Error, NoAnswer, Result};
+use crate::llm::{self, Category, ChatMessage, Event, ProviderName, Request, Role, Usage};
+use crate::messages::{self, Ending, Message, MessageBody, Status};
+
+/// How long the writer of an answer promises to be alive.
+const LEASE: Duration = Duration::from_secs(30);
+/// How often it promises so again, and how often broken promises are looked for.
+const LEASE_RENEWAL: Duration = Duration::from_secs(10);
+
+const INTERRUPTED: &str = "The server was stopped before the answer was complete. Send the message again.";
+
+/// Both messages of a turn.
+#[derive(Debug, Serialize)]
+pub struct Exchange {
+    user_message: MessageBody,
+    assistant_message: MessageBody,
+}
+
+/// Says something in the user's conversation and waits for the answer.
+///
+/// # Errors
+/// `NotFound` if the conversation is gone; `NoAnswer` if the model gave none, in which case the question stays and
+/// the answer's row says why.
+pub async fn say(app: App, owner: Uuid, conversation: Uuid, agent: Agent, content: String) -> Result<Exchange> {
+    let history = messages::repository::history(&app.db, owner, conversation).await?;
+    let question = Message::question(conversation, content);
+    let answer = Message::pending_answer(conversation, agent.model.clone());
+
+    let mut tx = app.db.begin().await?;
+    if !repository::note_question(&mut tx, owner, &question).await? {
+        return Err(Error::NotFound);
+    }
+    messages::repository::insert_turn(&mut tx, owner, &question, &answer, lease_end()).await?;
+    tx.commit().await?;
+
+    let tasks = app.tasks.clone();
+    let turn = tasks.spawn(run(app, owner, question, answer.id, agent, history));
+    turn.await.map_err(|error| Error::Internal(error.into()))?
+}
+
+/// Gets the answer and writes it down.
+async fn run(
+    app: App,
+    owner: Uuid,
+    question: Message,
+    answer: Uuid,
+    agent: Agent,
+    history: Vec<ChatMessage>,
+) -> Result<Exchange> {
+    let said = tokio::select! {
+        said = ask(&app, agent, history, question.content.clone()) => said,
+        never = keep_lease(&app, owner, answer) => match never {},
+        () = app.tasks.ending().cancelled() => Err(Failure::Interrupted),
+    };
+    let (ending, failure) = match said {
+        Ok(answer) => (answer.into(), None),
+        Err(failure) => (failure.ending(), Some(failure)),
+    };
+    let mut tx = app.db.begin().await?;
+    let answer = messages::repository::end_turn(&mut tx, owner, answer, &ending).await?.ok_or(Error::NotFound)?;
+    if answer.status == Status::Complete {
+        repository::note_answer(&mut tx, owner, &answer).await?;
+    }
+    tx.commit().await?;
+
+    match failure {
+        None => Ok(Exchange { user_message: question.into(), assistant_message: answer.into() }),
+        Some(failure) => Err(failure.into_error(question)),
+    }
+}
+
+/// A complete answer.
+#[derive(Default)]
+struct Answer {
+    content: String,
+    reasoning: String,
+    finish_reason: String,
+    usage: Option<Usage>,
+}
+
+impl From<Answer> for Ending {
+    fn from(answer: Answer) -> Self {
+        Self {
+            status: Status::Complete,
+            content: storable(answer.content),
+            reasoning: Some(storable(answer.reasoning)).filter(|reasoning| !reasoning.is_empty()),
+            finish_reason: Some(storable(answer.finish_reason)),
+            error: None,
+            usage: answer.usage,
+        }
+    }
+}
+
+/// Models can say anything, but Postgres cannot store U+0000.
+fn storable(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+}
+
+/// Asks the agent's model and listens until it is done.
+async fn ask(app: &App, agent: Agent, history: Vec<ChatMessage>, question: String) -> Result<Answer, Failure> {
+    let provider: ProviderName =
+        agent.llm_provider.parse().map_err(|_| Failure::UnknownProvider(agent.llm_provider.clone()))?;
+    let prompt = Some(agent.system_prompt).filter(|prompt| !prompt.is_empty());
+    let prompt = prompt.map(|content| ChatMessage { role: Role::System, content });
+    let question = ChatMessage { role: Role::User, content: question };
+    let request = Request {
+        model: agent.model,
+        messages: prompt.into_iter().chain(history).chain([question]).collect(),
+        temperature: agent.temperature,
+        max_tokens: u32::try_from(agent.max_tokens).unwrap_or(1),
+    };
+
+    let mut events = app.llm.chat(provider, request);
+    let mut answer = Answer::default();
+    while let Some(event) = events.next().await {
+        match event? {
+            Event::Text(text) => answer.content.push_str(&text),
+            Event::Reasoning(text) => answer.reasoning.push_str(&text),
+            Event::Done { reason, usage } => {
+                reason.as_str().clone_into(&mut answer.finish_reason);
+                answer.usage = usage;
+            }
+        }
+    }
+    Ok(answer)
+}
+
+/// Why there is no answer.
+enum Failure {
+    Provider(llm::Error),
+    UnknownProvider(String),
+    Interrupted,
+}
+
+impl From<llm::Error> for Failure {
+    fn from(error: llm::Error) -> Self {
+        Self::Provider(error)
+    }
+}
+
+impl Failure {
+    fn text(&self) -> String {
+        match self {
+            Self::Provider(error) => error.to_string(),
+            Self::UnknownProvider(name) => {
+                format!("This agent's provider \"{name}\" is not known here. Change it to openai or ollama.")
+            }
+            Self::Interrupted => INTERRUPTED.to_owned(),
+        }
+    }
+
+    fn ending(&self) -> Ending {
+        let status = if matches!(self, Self::Interrupted) { Status::Interrupted } else { Status::Failed };
+        if let Self::Provider(error) = self {
+            tracing::warn!(%error, detail = error.detail(), "no answer");
+        }
+        Ending::without_answer(status, self.text())
+    }
+
+    fn into_error(self, question: Message) -> Error {
+        let (status, retry_after) = match &self {
+            Self::Provider(error) => match error.category() {
+                Category::BadGateway => (StatusCode::BAD_GATEWAY, None),
+                Category::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, error.retry_after()),
+                Category::Timeout => (StatusCode::GATEWAY_TIMEOUT, None),
+            },
+            Self::UnknownProvider(_) => (StatusCode::BAD_GATEWAY, None),
+            Self::Interrupted => (StatusCode::SERVICE_UNAVAILABLE, None),
+        };
+        let text = self.text();
+        // A fraction of a second is rounded up: sooner would be too soon.
+        let retry_after = retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+        let user_message = serde_json::to_value(MessageBody::from(question)).unwrap_or_default();
+        Error::NoAnswer(Box::new(NoAnswer { status, text, retry_after, user_message }))
+    }
+}
+
+fn lease_end() -> DateTime<Utc> {
+    clock::now() + LEASE
+}
+
+/// Renews the lease on an answer for as long as it is polled.
+async fn keep_lease(app: &App, owner: Uuid, answer: Uuid) -> Infallible {
+    loop {
+        tokio::time::sleep(LEASE_RENEWAL).await;
+        if let Err(error) = messages::repository::renew_lease(&app.db, owner, answer, lease_end()).await {
+            tracing::warn!(%error, "the lease on a running answer could not be renewed");
+        }
+    }
+}
+
+/// Ends, now and then, the turns whose writers are gone. Any replica may do this for all.
+pub async fn reap_periodically(app: App) {
+    let mut ticks = interval(LEASE_RENEWAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while app.tasks.draining().run_until_cancelled(ticks.tick()).await.is_some() {
+        match messages::repository::reap(&app.db, clock::now(), INTERRUPTED).await {
+            Ok(0) => {}
+            Ok(count) => tracing::warn!(count, "answers were cut off by the end of the server that wrote them"),
+            Err(error) => tracing::warn!(%error, "interrupted answers could not be looked for"),
+        }
+    }
+}

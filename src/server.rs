@@ -1,0 +1,82 @@
+//! Listening, serving and ending.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use crate::app::{self, App};
+use crate::conversations::turn;
+
+/// How long interrupted answers have to be written down and told.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Serves until `stop` resolves. Then nothing new is taken on, running answers get the configured grace period, and
+/// what is still running after it is written down as interrupted.
+///
+/// # Errors
+/// The listener failed.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let (tasks, db, grace) = (app.tasks.clone(), app.db.clone(), app.config.server.shutdown_grace);
+    tasks.spawn(turn::reap_periodically(app.clone()));
+
+    let listener = listener.tap_io(|stream| {
+        // Answers are small and somebody waits for them. Where it is refused they are merely later.
+        let _ = stream.set_nodelay(true);
+    });
+    let service = app::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let draining = tasks.draining().clone();
+    let server = axum::serve(listener, service).with_graceful_shutdown(draining.cancelled_owned());
+    let mut server = tokio::spawn(server.into_future());
+
+    stop.await;
+    tracing::info!("stopping");
+    tasks.drain();
+    let drained = async {
+        let served = (&mut server).await;
+        tasks.finished().await;
+        served
+    };
+    tokio::pin!(drained);
+    if let Ok(served) = timeout(grace, &mut drained).await {
+        served??;
+    } else {
+        tasks.end();
+        match timeout(LAST_WORDS, &mut drained).await {
+            Ok(served) => served??,
+            Err(_) => tracing::warn!("some clients did not take their answers in time"),
+        }
+    }
+    db.close().await;
+    Ok(())
+}
+
+/// Resolves when the process is asked to end: Ctrl-C, or SIGTERM.
+pub async fn stop_signal() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signals) => {
+                signals.recv().await;
+            }
+            Err(_) => std::future::pending::<()>().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}
