@@ -35,17 +35,33 @@ impl App {
     /// Puts the parts together.
     ///
     /// # Errors
-    /// The costs configured for password hashing do not go together.
-    pub fn new(config: Config, db: Db, llm: Providers) -> argon2::password_hash::Result<Self> {
+    /// See [`StartError`].
+    pub fn new(config: Config, db: Db, llm: Providers) -> Result<Self, StartError> {
+        let secret = config
+            .auth
+            .jwt_secret
+            .resolve()
+            .map_err(StartError::Secret)?;
         Ok(Self {
             db,
             llm,
-            tokens: Tokens::new(&config.auth),
+            tokens: Tokens::new(&config.auth, &secret),
             passwords: Passwords::new(&config.auth)?,
             tasks: Tasks::default(),
             config: Arc::new(config),
         })
     }
+}
+
+/// Why a server cannot start although its settings are each right.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The costs configured for password hashing do not go together.
+    #[error("the ARGON2_… settings do not go together: {0}")]
+    Costs(#[from] argon2::password_hash::Error),
+    /// The secret that signs tokens was not set, and none could be kept in a file.
+    #[error("JWT_SECRET_KEY is not set, and no secret could be kept in a file instead: {0}")]
+    Secret(std::io::Error),
 }
 
 /// All routes. In the order of the contract: preflight, unknown path, `Accept`, token, method, and then the handler.
@@ -58,7 +74,10 @@ pub fn router(app: App) -> Router {
         .merge(agents::router())
         .merge(conversations::router())
         .merge(messages::router())
-        .route_layer(middleware::from_fn_with_state(app.clone(), auth::require_user));
+        .route_layer(middleware::from_fn_with_state(
+            app.clone(),
+            auth::require_user,
+        ));
     let routes = open
         .merge(protected)
         .route_layer(middleware::from_fn(accept::require_json))
@@ -70,7 +89,10 @@ pub fn router(app: App) -> Router {
         .fallback_service(routes)
         .layer(middleware::map_response(allow_options))
         .layer(CatchPanicLayer::custom(on_panic))
-        .layer(middleware::from_fn_with_state(app.config.clone(), guard::guard))
+        .layer(middleware::from_fn_with_state(
+            app.config.clone(),
+            guard::guard,
+        ))
         .layer(middleware::from_fn_with_state(origins, cors::cors))
         .layer(middleware::from_fn(telemetry::trace))
 }
@@ -88,6 +110,8 @@ async fn root(Origin(origin): Origin) -> Json<Value> {
 
 fn on_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    let text = text
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
     Error::Internal(format!("a handler panicked: {text}").into()).into_response()
 }

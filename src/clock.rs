@@ -15,7 +15,9 @@ static LAST: AtomicI64 = AtomicI64::new(0);
 pub fn now() -> DateTime<Utc> {
     let reading = Utc::now().timestamp_micros();
     let last = LAST
-        .fetch_update(Ordering::AcqRel, Ordering::Acquire, |last| Some(reading.max(last + 1)))
+        .fetch_update(Ordering::AcqRel, Ordering::Acquire, |last| {
+            Some(reading.max(last + 1))
+        })
         .unwrap_or(reading);
     DateTime::from_timestamp_micros(reading.max(last + 1)).unwrap_or_default()
 }

@@ -12,7 +12,6 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-
 /// The result of everything that can fail on behalf of a request.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -77,9 +76,23 @@ impl Error {
 
     /// Turns a violated uniqueness into a message for a field, and leaves other errors as they are. Meant for
     /// statements that can violate only one: SQLite does not tell which one it was.
-    pub fn on_unique(field: &'static str, message: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
+    pub fn on_unique(
+        field: &'static str,
+        message: &'static str,
+    ) -> impl FnOnce(sqlx::Error) -> Self {
         move |error| match error.as_database_error() {
             Some(cause) if cause.is_unique_violation() => Self::field(field, message),
+            _ => error.into(),
+        }
+    }
+
+    /// Turns a reference to a row that is not there into a message for a field, and leaves other errors as they are.
+    pub fn on_missing_reference(
+        field: &'static str,
+        message: String,
+    ) -> impl FnOnce(sqlx::Error) -> Self {
+        move |error| match error.as_database_error() {
+            Some(cause) if cause.is_foreign_key_violation() => Self::field(field, message),
             _ => error.into(),
         }
     }
@@ -105,27 +118,37 @@ impl IntoResponse for Error {
             Self::UserDisabled => unauthorized("User account is disabled"),
             Self::NotFound => detail(StatusCode::NOT_FOUND, "Not found."),
             Self::InvalidPage => detail(StatusCode::NOT_FOUND, "Invalid page."),
-            Self::MethodNotAllowed(method) => {
-                detail(StatusCode::METHOD_NOT_ALLOWED, &format!("Method \"{method}\" not allowed."))
-            }
-            Self::NotAcceptable => {
-                detail(StatusCode::NOT_ACCEPTABLE, "Could not satisfy the request Accept header.")
-            }
+            Self::MethodNotAllowed(method) => detail(
+                StatusCode::METHOD_NOT_ALLOWED,
+                &format!("Method \"{method}\" not allowed."),
+            ),
+            Self::NotAcceptable => detail(
+                StatusCode::NOT_ACCEPTABLE,
+                "Could not satisfy the request Accept header.",
+            ),
             Self::UnsupportedMediaType(media_type) => detail(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 &format!("Unsupported media type \"{media_type}\" in request."),
             ),
-            Self::TooLarge(limit) => {
-                detail(StatusCode::PAYLOAD_TOO_LARGE, &format!("The body is longer than {limit} bytes."))
-            }
+            Self::TooLarge(limit) => detail(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                &format!("The body is longer than {limit} bytes."),
+            ),
             Self::UnknownHost(host) => detail(
                 StatusCode::BAD_REQUEST,
-                &format!("Invalid Host header: \"{host}\" is not among the server's ALLOWED_HOSTS."),
+                &format!(
+                    "Invalid Host header: \"{host}\" is not among the server's ALLOWED_HOSTS."
+                ),
             ),
             Self::NoAnswer(failure) => failure.into_response(),
             Self::Unavailable => {
-                let mut response = detail(StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Try again.");
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                let mut response = detail(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "The server is busy. Try again.",
+                );
+                response
+                    .headers_mut()
+                    .insert(RETRY_AFTER, HeaderValue::from_static("1"));
                 response
             }
             Self::Internal(cause) => {
@@ -153,6 +176,8 @@ fn detail(status: StatusCode, text: &str) -> Response {
 
 fn unauthorized(text: &str) -> Response {
     let mut response = detail(StatusCode::UNAUTHORIZED, text);
-    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+        .headers_mut()
+        .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }

@@ -23,7 +23,11 @@ pub async fn serve(
     app: App,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let (tasks, db, grace) = (app.tasks.clone(), app.db.clone(), app.config.server.shutdown_grace);
+    let (tasks, db, grace) = (
+        app.tasks.clone(),
+        app.db.clone(),
+        app.config.server.shutdown_grace,
+    );
     tasks.spawn(turn::reap_periodically(app.clone()));
 
     let listener = listener.tap_io(|stream| {

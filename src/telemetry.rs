@@ -21,9 +21,23 @@ pub fn start(config: &ServerConfig) {
     let colours = std::io::stderr().is_terminal();
     // The error says that there is a log already, as in tests that start several servers.
     let _ = if config.debug {
-        registry.with(fmt::layer().with_writer(std::io::stderr).with_ansi(colours).with_target(false)).try_init()
+        registry
+            .with(
+                fmt::layer()
+                    .with_writer(std::io::stderr)
+                    .with_ansi(colours)
+                    .with_target(false),
+            )
+            .try_init()
     } else {
-        registry.with(fmt::layer().with_writer(std::io::stderr).json().flatten_event(true)).try_init()
+        registry
+            .with(
+                fmt::layer()
+                    .with_writer(std::io::stderr)
+                    .json()
+                    .flatten_event(true),
+            )
+            .try_init()
     };
 }
 

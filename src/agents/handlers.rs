@@ -21,7 +21,10 @@ pub async fn list(
     State(db): State<Db>,
     pages: Pages,
 ) -> Result<Json<List<AgentBody>>> {
-    pages.list(|slice| repository::list(&db, user.id, slice)).await.map(Json)
+    pages
+        .list(|slice| repository::list(&db, user.id, slice))
+        .await
+        .map(Json)
 }
 
 pub async fn create(
@@ -37,8 +40,14 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(agent.into())))
 }
 
-pub async fn show(CurrentUser(user): CurrentUser, State(db): State<Db>, Id(id): Id) -> Result<Json<AgentBody>> {
-    let agent = repository::find(&db, user.id, id).await?.ok_or(Error::NotFound)?;
+pub async fn show(
+    CurrentUser(user): CurrentUser,
+    State(db): State<Db>,
+    Id(id): Id,
+) -> Result<Json<AgentBody>> {
+    let agent = repository::find(&db, user.id, id)
+        .await?
+        .ok_or(Error::NotFound)?;
     Ok(Json(agent.into()))
 }
 
@@ -63,11 +72,21 @@ pub async fn update(
     }
     let changes = AgentChanges::read(payload.fields().await?)?;
     let mut tx = db.begin().await?;
-    let agent = repository::update(&mut tx, user.id, id, changes).await?.ok_or(Error::NotFound)?;
+    let agent = repository::update(&mut tx, user.id, id, changes)
+        .await?
+        .ok_or(Error::NotFound)?;
     tx.commit().await?;
     Ok(Json(agent.into()))
 }
 
-pub async fn delete(CurrentUser(user): CurrentUser, State(db): State<Db>, Id(id): Id) -> Result<StatusCode> {
-    if repository::delete(&db, user.id, id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound) }
+pub async fn delete(
+    CurrentUser(user): CurrentUser,
+    State(db): State<Db>,
+    Id(id): Id,
+) -> Result<StatusCode> {
+    if repository::delete(&db, user.id, id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Error::NotFound)
+    }
 }

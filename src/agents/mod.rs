@@ -19,6 +19,9 @@ pub fn router() -> Router<App> {
         .endpoint("/api/agents/default/", get(handlers::show_default))
         .endpoint(
             "/api/agents/{id}/",
-            get(handlers::show).put(handlers::update).patch(handlers::update).delete(handlers::delete),
+            get(handlers::show)
+                .put(handlers::update)
+                .patch(handlers::update)
+                .delete(handlers::delete),
         )
 }

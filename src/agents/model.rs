@@ -99,9 +99,15 @@ impl AgentChanges {
     /// All faulty fields.
     pub fn read(fields: Map<String, Value>) -> Result<Self> {
         const ANY_LENGTH: Text = Text::new(usize::MAX);
-        const MAY_BE_BLANK: Text = Text { may_be_blank: true, ..ANY_LENGTH };
+        const MAY_BE_BLANK: Text = Text {
+            may_be_blank: true,
+            ..ANY_LENGTH
+        };
         const TEMPERATURE: Float = Float { min: 0.0, max: 2.0 };
-        const MAX_TOKENS: Integer = Integer { min: 1, max: i32::MAX as i64 };
+        const MAX_TOKENS: Integer = Integer {
+            min: 1,
+            max: i32::MAX as i64,
+        };
 
         let mut form = Form::new(fields);
         let changes = Self {
@@ -110,7 +116,9 @@ impl AgentChanges {
             llm_provider: form.optional("llm_provider", &Choice(|word| word.parse().ok())),
             model: form.optional("model", &Text::new(100)),
             temperature: form.optional("temperature", &TEMPERATURE),
-            max_tokens: form.optional("max_tokens", &MAX_TOKENS).and_then(|number| i32::try_from(number).ok()),
+            max_tokens: form
+                .optional("max_tokens", &MAX_TOKENS)
+                .and_then(|number| i32::try_from(number).ok()),
             system_prompt: form.optional("system_prompt", &ANY_LENGTH),
             is_default: form.optional("is_default", &Boolean),
             is_active: form.optional("is_active", &Boolean),
@@ -128,7 +136,9 @@ impl AgentChanges {
             model: self.model.unwrap_or_else(|| defaults.model.clone()),
             temperature: self.temperature.unwrap_or(DEFAULT_TEMPERATURE),
             max_tokens: self.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS),
-            system_prompt: self.system_prompt.unwrap_or_else(|| DEFAULT_SYSTEM_PROMPT.to_owned()),
+            system_prompt: self
+                .system_prompt
+                .unwrap_or_else(|| DEFAULT_SYSTEM_PROMPT.to_owned()),
             is_default: self.is_default.unwrap_or(false),
             is_active: self.is_active.unwrap_or(true),
         }

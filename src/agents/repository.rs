@@ -19,7 +19,7 @@ pub async fn list(db: impl Executor<'_>, owner: Uuid, slice: Slice) -> sqlx::Res
          FROM agents
          WHERE user_id = $1
          ORDER BY created_at DESC, id DESC
-         LIMIT $2 OFFSET $3",
+         LIMIT $2 + 0 OFFSET $3",
     )
     .bind(owner)
     .bind(slice.limit)
@@ -30,13 +30,39 @@ pub async fn list(db: impl Executor<'_>, owner: Uuid, slice: Slice) -> sqlx::Res
 
 /// The user's agent with this id.
 pub async fn find(db: impl Executor<'_>, owner: Uuid, id: Uuid) -> sqlx::Result<Option<Agent>> {
-    db.query("SELECT * FROM agents WHERE user_id = $1 AND id = $2").bind(owner).bind(id).fetch_optional().await
+    db.query("SELECT * FROM agents WHERE user_id = $1 AND id = $2")
+        .bind(owner)
+        .bind(id)
+        .fetch_optional()
+        .await
+}
+
+/// The agent with whom the user's conversation is.
+pub async fn find_by_conversation(
+    db: impl Executor<'_>,
+    owner: Uuid,
+    conversation: Uuid,
+) -> sqlx::Result<Option<Agent>> {
+    db.query(
+        "SELECT agents.*
+         FROM conversations
+         JOIN agents ON agents.user_id = conversations.user_id AND agents.id = conversations.agent_id
+         WHERE conversations.user_id = $1 AND conversations.id = $2",
+    )
+    .bind(owner)
+    .bind(conversation)
+    .fetch_optional()
+    .await
 }
 
 /// Whether the user has an agent with this id.
 pub async fn exists(db: impl Executor<'_>, owner: Uuid, id: Uuid) -> sqlx::Result<bool> {
-    let found: Option<Found> =
-        db.query("SELECT id FROM agents WHERE user_id = $1 AND id = $2").bind(owner).bind(id).fetch_optional().await?;
+    let found: Option<Found> = db
+        .query("SELECT id FROM agents WHERE user_id = $1 AND id = $2")
+        .bind(owner)
+        .bind(id)
+        .fetch_optional()
+        .await?;
     Ok(found.is_some())
 }
 
@@ -53,7 +79,9 @@ pub async fn create(tx: &mut Tx, owner: Uuid, agent: NewAgent) -> Result<Agent> 
     if agent.is_default {
         clear_default(tx, owner).await?;
     }
-    insert(tx, owner, agent).await.map_err(Error::on_unique("name", NAME_TAKEN))
+    insert(tx, owner, agent)
+        .await
+        .map_err(Error::on_unique("name", NAME_TAKEN))
 }
 
 async fn insert(tx: &mut Tx, owner: Uuid, agent: NewAgent) -> sqlx::Result<Agent> {
@@ -80,7 +108,12 @@ async fn insert(tx: &mut Tx, owner: Uuid, agent: NewAgent) -> sqlx::Result<Agent
 }
 
 /// Changes an agent; `None` if the user has none with this id. If it is to be the default, no other one is any longer.
-pub async fn update(tx: &mut Tx, owner: Uuid, id: Uuid, changes: AgentChanges) -> Result<Option<Agent>> {
+pub async fn update(
+    tx: &mut Tx,
+    owner: Uuid,
+    id: Uuid,
+    changes: AgentChanges,
+) -> Result<Option<Agent>> {
     if changes.is_default == Some(true) {
         clear_default(tx, owner).await?;
     }
@@ -119,14 +152,23 @@ pub async fn update(tx: &mut Tx, owner: Uuid, id: Uuid, changes: AgentChanges) -
 /// Takes the flag from whichever agent has it. Locks the user's row first, so that of two requests that both name
 /// a default the second sees what the first did.
 async fn clear_default(tx: &mut Tx, owner: Uuid) -> sqlx::Result<()> {
-    tx.query("UPDATE users SET updated_at = updated_at WHERE id = $1").bind(owner).execute().await?;
-    tx.query("UPDATE agents SET is_default = FALSE WHERE user_id = $1 AND is_default").bind(owner).execute().await?;
+    tx.query("UPDATE users SET updated_at = updated_at WHERE id = $1")
+        .bind(owner)
+        .execute()
+        .await?;
+    tx.query("UPDATE agents SET is_default = FALSE WHERE user_id = $1 AND is_default")
+        .bind(owner)
+        .execute()
+        .await?;
     Ok(())
 }
 
 /// The user's default agent, if there is one.
 pub async fn find_default(db: impl Executor<'_>, owner: Uuid) -> sqlx::Result<Option<Agent>> {
-    db.query("SELECT * FROM agents WHERE user_id = $1 AND is_default").bind(owner).fetch_optional().await
+    db.query("SELECT * FROM agents WHERE user_id = $1 AND is_default")
+        .bind(owner)
+        .fetch_optional()
+        .await
 }
 
 /// The user's default agent. If there is none, the one called `Bruno` becomes it; if there is no `Bruno`, he is made.
@@ -144,7 +186,17 @@ pub async fn find_or_make_default(db: &Db, owner: Uuid, defaults: &AgentDefaults
         .await?;
     let agent = match promoted {
         Some(agent) => agent,
-        None => insert(&mut tx, owner, NewAgent { is_default: true, ..NewAgent::with_defaults(defaults) }).await?,
+        None => {
+            insert(
+                &mut tx,
+                owner,
+                NewAgent {
+                    is_default: true,
+                    ..NewAgent::with_defaults(defaults)
+                },
+            )
+            .await?
+        }
     };
     tx.commit().await?;
     Ok(agent)
@@ -152,7 +204,11 @@ pub async fn find_or_make_default(db: &Db, owner: Uuid, defaults: &AgentDefaults
 
 /// Deletes an agent with its conversations; `false` if the user has none with this id.
 pub async fn delete(db: impl Executor<'_>, owner: Uuid, id: Uuid) -> sqlx::Result<bool> {
-    let deleted =
-        db.query("DELETE FROM agents WHERE user_id = $1 AND id = $2").bind(owner).bind(id).execute().await?;
+    let deleted = db
+        .query("DELETE FROM agents WHERE user_id = $1 AND id = $2")
+        .bind(owner)
+        .bind(id)
+        .execute()
+        .await?;
     Ok(deleted > 0)
 }

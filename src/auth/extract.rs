@@ -41,14 +41,27 @@ pub async fn require_user(
 }
 
 async fn caller(tokens: &Tokens, db: &Db, headers: &HeaderMap) -> Result<CurrentUser> {
-    let token = headers.get(AUTHORIZATION).and_then(bearer_token).ok_or(Error::NotAuthenticated)?;
+    let token = headers
+        .get(AUTHORIZATION)
+        .and_then(bearer_token)
+        .ok_or(Error::NotAuthenticated)?;
     let user_id = tokens.verify(token, Kind::Access).ok_or(Error::BadToken)?;
-    let user = repository::find(db, user_id).await?.ok_or(Error::BadToken)?;
-    if user.is_active { Ok(CurrentUser(user)) } else { Err(Error::UserDisabled) }
+    let user = repository::find(db, user_id)
+        .await?
+        .ok_or(Error::BadToken)?;
+    if user.is_active {
+        Ok(CurrentUser(user))
+    } else {
+        Err(Error::UserDisabled)
+    }
 }
 
 /// What stands between the first and the second space, if `Bearer` stands before it.
 fn bearer_token(header: &HeaderValue) -> Option<&[u8]> {
     let mut words = header.as_bytes().split(|&byte| byte == b' ');
-    if words.next()? == b"Bearer" { words.next() } else { None }
+    if words.next()? == b"Bearer" {
+        words.next()
+    } else {
+        None
+    }
 }

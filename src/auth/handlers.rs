@@ -7,9 +7,9 @@ use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::CurrentUser;
 use super::password::{self, PASSWORD, Passwords, Verdict};
 use super::token::{Kind, Tokens};
-use super::CurrentUser;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::fields::{EMAIL, Form};
@@ -42,7 +42,9 @@ pub async fn register(
     payload: Payload,
 ) -> Result<(StatusCode, Json<Session>)> {
     let mut form = Form::new(payload.fields().await?);
-    let email = form.required("email", &EMAIL).map(|email| users::normalize_email(&email));
+    let email = form
+        .required("email", &EMAIL)
+        .map(|email| users::normalize_email(&email));
     let name = form.required("name", &users::NAME);
     let password = form.required("password", &PASSWORD).map(SecretString::from);
     if let Some(email) = &email
@@ -63,47 +65,81 @@ pub async fn login(
     State(tokens): State<Tokens>,
     payload: Payload,
 ) -> Result<Json<Session>> {
-    const MISSING: Error = Error::Refused(StatusCode::BAD_REQUEST, "Email and password are required");
+    const MISSING: Error =
+        Error::Refused(StatusCode::BAD_REQUEST, "Email and password are required");
     const WRONG: Error = Error::Refused(StatusCode::UNAUTHORIZED, "Invalid credentials");
-    const TOO_LONG: Error = Error::Refused(StatusCode::BAD_REQUEST, "Password is longer than 4096 characters");
+    const TOO_LONG: Error = Error::Refused(
+        StatusCode::BAD_REQUEST,
+        "Password is longer than 4096 characters",
+    );
 
     let fields = payload.fields().await?;
-    let given = |name| fields.get(name).filter(|value| !python::is_falsy(value)).ok_or(MISSING);
+    let given = |name| {
+        fields
+            .get(name)
+            .filter(|value| !python::is_falsy(value))
+            .ok_or(MISSING)
+    };
     let (email, password) = (given("email")?, given("password")?);
-    let (Some(email), Some(password)) = (python::text_of(email), python::text_of(password)) else { return Err(WRONG) };
+    let (Some(email), Some(password)) = (python::text_of(email), python::text_of(password)) else {
+        return Err(WRONG);
+    };
     if password.chars().count() > password::MAX_LENGTH {
         return Err(TOO_LONG);
     }
     let password = SecretString::from(password);
 
     let found = repository::find_credentials(&db, &email).await?;
-    let stored = found.as_ref().map(|credentials| credentials.password.as_str());
+    let stored = found
+        .as_ref()
+        .map(|credentials| credentials.password.as_str());
     let verdict = passwords.verify(password.clone(), stored).await?;
-    let (Some(credentials), Verdict::Right { outdated }) = (found, verdict) else { return Err(WRONG) };
+    let (Some(credentials), Verdict::Right { outdated }) = (found, verdict) else {
+        return Err(WRONG);
+    };
     if !credentials.user.is_active {
-        return Err(Error::Refused(StatusCode::UNAUTHORIZED, "User account is disabled"));
+        return Err(Error::Refused(
+            StatusCode::UNAUTHORIZED,
+            "User account is disabled",
+        ));
     }
     if outdated {
         let fresh = passwords.hash(password).await?;
-        repository::replace_password(&db, credentials.user.id, &credentials.password, &fresh).await?;
+        repository::replace_password(&db, credentials.user.id, &credentials.password, &fresh)
+            .await?;
     }
     Ok(Json(Session::start(&tokens, credentials.user)?))
 }
 
-pub async fn refresh(State(db): State<Db>, State(tokens): State<Tokens>, payload: Payload) -> Result<Json<Value>> {
+pub async fn refresh(
+    State(db): State<Db>,
+    State(tokens): State<Tokens>,
+    payload: Payload,
+) -> Result<Json<Value>> {
     const REQUIRED: Error = Error::Refused(StatusCode::BAD_REQUEST, "Refresh token is required");
     const BAD: Error = Error::Refused(StatusCode::UNAUTHORIZED, "Invalid or expired refresh token");
 
     let fields = payload.fields().await?;
-    let token = fields.get("refresh_token").filter(|value| !python::is_falsy(value)).ok_or(REQUIRED)?;
-    let user_id = token.as_str().and_then(|token| tokens.verify(token.as_bytes(), Kind::Refresh)).ok_or(BAD)?;
+    let token = fields
+        .get("refresh_token")
+        .filter(|value| !python::is_falsy(value))
+        .ok_or(REQUIRED)?;
+    let user_id = token
+        .as_str()
+        .and_then(|token| tokens.verify(token.as_bytes(), Kind::Refresh))
+        .ok_or(BAD)?;
     let user = repository::find(&db, user_id)
         .await?
         .ok_or(Error::Refused(StatusCode::NOT_FOUND, "User not found"))?;
     if !user.is_active {
-        return Err(Error::Refused(StatusCode::UNAUTHORIZED, "User account is disabled"));
+        return Err(Error::Refused(
+            StatusCode::UNAUTHORIZED,
+            "User account is disabled",
+        ));
     }
-    Ok(Json(json!({ "access_token": tokens.issue(&user, Kind::Access)? })))
+    Ok(Json(
+        json!({ "access_token": tokens.issue(&user, Kind::Access)? }),
+    ))
 }
 
 /// Tokens are stateless: the client forgets them.

@@ -21,7 +21,11 @@ use crate::http::fields::Text;
 pub const MAX_LENGTH: usize = 4096;
 
 /// The rule for a new password. It is taken as typed: white space belongs to it.
-pub const PASSWORD: Text = Text { min: 8, keeps_space: true, ..Text::new(MAX_LENGTH) };
+pub const PASSWORD: Text = Text {
+    min: 8,
+    keeps_space: true,
+    ..Text::new(MAX_LENGTH)
+};
 
 /// The most rounds of PBKDF2 that a stored hash may ask for, about three times what Django asks for today.
 const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
@@ -56,7 +60,12 @@ impl Passwords {
     /// # Errors
     /// The costs do not go together.
     pub fn new(config: &AuthConfig) -> argon2::password_hash::Result<Self> {
-        let params = Params::new(config.argon2_memory, config.argon2_iterations, config.argon2_parallelism, None)?;
+        let params = Params::new(
+            config.argon2_memory,
+            config.argon2_iterations,
+            config.argon2_parallelism,
+            None,
+        )?;
         let output: [u8; Params::DEFAULT_OUTPUT_LEN] = rand::random();
         let nobodys = PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
@@ -78,8 +87,11 @@ impl Passwords {
     /// The system has no random bytes or no thread to give.
     pub async fn hash(&self, password: SecretString) -> Result<String> {
         let argon2 = self.argon2.clone();
-        let hash = self.aside(move || argon2.hash_password(password.expose_secret().as_bytes())).await?;
-        hash.map(|hash| hash.to_string()).map_err(|error| Error::Internal(error.into()))
+        let hash = self
+            .aside(move || argon2.hash_password(password.expose_secret().as_bytes()))
+            .await?;
+        hash.map(|hash| hash.to_string())
+            .map_err(|error| Error::Internal(error.into()))
     }
 
     /// Checks a password against a stored hash, Argon2's or Django's. Without one, because there is no such user, it
@@ -90,14 +102,28 @@ impl Passwords {
     pub async fn verify(&self, password: SecretString, stored: Option<&str>) -> Result<Verdict> {
         let argon2 = self.argon2.clone();
         let hash = stored.unwrap_or(&self.nobodys).to_owned();
-        let verdict = self.aside(move || verify(&argon2, password.expose_secret().as_bytes(), &hash)).await?;
-        Ok(if stored.is_some() { verdict } else { Verdict::Wrong })
+        let verdict = self
+            .aside(move || verify(&argon2, password.expose_secret().as_bytes(), &hash))
+            .await?;
+        Ok(if stored.is_some() {
+            verdict
+        } else {
+            Verdict::Wrong
+        })
     }
 
     /// Runs `work` on a low-priority thread when it is its turn. The turn ends with the work, even if the request
     /// that waited for it is gone.
-    async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let turn = self.turns.clone().acquire_owned().await.map_err(|error| Error::Internal(error.into()))?;
+    async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let turn = self
+            .turns
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|error| Error::Internal(error.into()))?;
         let (done, result) = oneshot::channel();
         let thread = move || {
             #[cfg(target_os = "linux")]
@@ -106,20 +132,28 @@ impl Passwords {
             let _ = done.send(work());
             drop(turn);
         };
-        thread::Builder::new().name("password".into()).spawn(thread).map_err(|error| Error::Internal(error.into()))?;
+        thread::Builder::new()
+            .name("password".into())
+            .spawn(thread)
+            .map_err(|error| Error::Internal(error.into()))?;
         result.await.map_err(|error| Error::Internal(error.into()))
     }
 }
 
 fn verify(argon2: &Argon2<'_>, password: &[u8], stored: &str) -> Verdict {
     if let Some(right) = verify_django(password, stored) {
-        return if right { Verdict::Right { outdated: true } } else { Verdict::Wrong };
+        return if right {
+            Verdict::Right { outdated: true }
+        } else {
+            Verdict::Wrong
+        };
     }
     match PasswordHash::new(stored) {
         Ok(hash) if argon2.verify_password(password, &hash).is_ok() => {
             let same = Params::try_from(&hash).is_ok_and(|params| {
                 let ours = argon2.params();
-                (params.m_cost(), params.t_cost(), params.p_cost()) == (ours.m_cost(), ours.t_cost(), ours.p_cost())
+                (params.m_cost(), params.t_cost(), params.p_cost())
+                    == (ours.m_cost(), ours.t_cost(), ours.p_cost())
             });
             Verdict::Right { outdated: !same }
         }
@@ -131,7 +165,10 @@ fn verify(argon2: &Argon2<'_>, password: &[u8], stored: &str) -> Verdict {
 fn verify_django(password: &[u8], stored: &str) -> Option<bool> {
     let mut parts = stored.strip_prefix("pbkdf2_sha256$")?.split('$');
     let (rounds, salt, hash) = (parts.next()?, parts.next()?, parts.next()?);
-    let rounds = rounds.parse().ok().filter(|rounds| (1..=MAX_PBKDF2_ROUNDS).contains(rounds))?;
+    let rounds = rounds
+        .parse()
+        .ok()
+        .filter(|rounds| (1..=MAX_PBKDF2_ROUNDS).contains(rounds))?;
     let expected = STANDARD.decode(hash).ok()?;
     let actual = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password, salt.as_bytes(), rounds);
     Some(bool::from(actual.as_slice().ct_eq(&expected)))

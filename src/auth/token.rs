@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use chrono::Utc;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::hmac_provider;
 use crate::config::AuthConfig;
 use crate::error::{Error, Result};
+use crate::http::path::parse_uuid;
 use crate::users::User;
 
 /// What a token is good for.
@@ -59,22 +60,11 @@ struct NewClaims<'a> {
     kind: Kind,
 }
 
-/// Of whatever types, because the signature only tells that the secret's holder wrote them.
-#[derive(Deserialize)]
-struct Claims {
-    user_id: Option<Value>,
-    exp: Option<Value>,
-    iat: Option<Value>,
-    nbf: Option<Value>,
-    #[serde(rename = "type")]
-    kind: Option<Value>,
-}
-
 impl Tokens {
-    /// Tokens signed with the configured secret.
-    pub fn new(config: &AuthConfig) -> Self {
+    /// Tokens signed with a secret.
+    pub fn new(config: &AuthConfig, secret: &SecretString) -> Self {
         hmac_provider::install();
-        let secret = config.jwt_secret.expose_secret().as_bytes();
+        let secret = secret.expose_secret().as_bytes();
         let mut validation = Validation::new(Algorithm::HS256);
         // The times are checked here, because the contract knows no leeway.
         validation.validate_exp = false;
@@ -100,22 +90,36 @@ impl Tokens {
             Kind::Refresh => (None, self.0.refresh_lifetime),
         };
         let iat = Utc::now().timestamp();
-        let claims = NewClaims { user_id: user.id, email, exp: iat.saturating_add_unsigned(lifetime.as_secs()), iat, kind };
-        jsonwebtoken::encode(&self.0.header, &claims, &self.0.encoding).map_err(|error| Error::Internal(error.into()))
+        let claims = NewClaims {
+            user_id: user.id,
+            email,
+            exp: iat.saturating_add_unsigned(lifetime.as_secs()),
+            iat,
+            kind,
+        };
+        jsonwebtoken::encode(&self.0.header, &claims, &self.0.encoding)
+            .map_err(|error| Error::Internal(error.into()))
     }
 
     /// The id of the user that a token was issued for; `None` if the token is not good for this purpose now.
     ///
     /// As in the original, a token without `exp` does not expire: only the secret's holder can make one.
     pub fn verify(&self, token: &[u8], kind: Kind) -> Option<Uuid> {
-        let claims: Claims = jsonwebtoken::decode(token, &self.0.decoding, &self.0.validation).ok()?.claims;
+        // Of whatever types: the signature only tells that the secret's holder wrote them.
+        let claims =
+            jsonwebtoken::decode::<Map<String, Value>>(token, &self.0.decoding, &self.0.validation)
+                .ok()?
+                .claims;
         let now = Utc::now().timestamp_micros() as f64 / 1e6;
-        let in_time = claims.exp.is_none_or(|exp| exp.as_f64().is_some_and(|exp| exp.trunc() > now))
-            && [claims.iat, claims.nbf]
-                .into_iter()
-                .flatten()
-                .all(|since| since.as_f64().is_some_and(|since| since.trunc() <= now));
-        let good = in_time && claims.kind.is_some_and(|claimed| claimed == kind.as_str());
-        claims.user_id.filter(|_| good)?.as_str().and_then(crate::http::path::parse_uuid)
+        let time = |name| claims.get(name).map(|time| time.as_f64().map(f64::trunc));
+        let expires_later = time("exp").is_none_or(|exp| exp.is_some_and(|exp| exp > now));
+        let is_past = |name| time(name).is_none_or(|since| since.is_some_and(|since| since <= now));
+        let is_kind = claims.get("type")?.as_str()? == kind.as_str();
+        let good = is_kind && expires_later && is_past("iat") && is_past("nbf");
+        claims
+            .get("user_id")?
+            .as_str()
+            .filter(|_| good)
+            .and_then(parse_uuid)
     }
 }

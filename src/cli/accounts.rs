@@ -44,19 +44,39 @@ pub async fn create_superuser(options: NewSuperuser) -> Result<(), Failure> {
         Ok(password) => SecretString::from(password),
         Err(_) => ask_password()?,
     };
-    let fields = [("email", email), ("name", name), ("password", password.expose_secret().to_owned())];
-    let fields: Map<_, _> = fields.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect();
+    let fields = [
+        ("email", email),
+        ("name", name),
+        ("password", password.expose_secret().to_owned()),
+    ];
+    let fields: Map<_, _> = fields
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), Value::String(value)))
+        .collect();
     let mut form = Form::new(fields);
-    let email = form.required("email", &EMAIL).map(|email| users::normalize_email(&email));
+    let email = form
+        .required("email", &EMAIL)
+        .map(|email| users::normalize_email(&email));
     let name = form.required("name", &NAME);
     let password = form.required("password", &PASSWORD).map(SecretString::from);
-    let ((email, name), password) = form.complete(email.zip(name).zip(password)).map_err(in_words)?;
+    let ((email, name), password) = form
+        .complete(email.zip(name).zip(password))
+        .map_err(in_words)?;
 
     let db = open_migrated(&config).await?;
-    let password = Passwords::new(&config.auth)?.hash(password).await.map_err(in_words)?;
-    let user = NewUser { is_staff: true, is_superuser: true, ..NewUser::member(email, name, password) };
-    let user = users::repository::create(&db, user).await.map_err(in_words)?;
-    println!("{} may now do everything.", user.email);
+    let password = Passwords::new(&config.auth)?
+        .hash(password)
+        .await
+        .map_err(in_words)?;
+    let user = NewUser {
+        is_staff: true,
+        is_superuser: true,
+        ..NewUser::member(email, name, password)
+    };
+    let user = users::repository::create(&db, user)
+        .await
+        .map_err(in_words)?;
+    println!("{} is now a superuser.", user.email);
     db.close().await;
     Ok(())
 }
@@ -75,10 +95,16 @@ pub async fn run(command: UserCommand) -> Result<(), Failure> {
         }
         UserCommand::SetPassword(Account { email }) => {
             let password = ask_password()?;
-            let mut form = Form::new(Map::from_iter([("password".to_owned(), password.expose_secret().into())]));
+            let mut form = Form::new(Map::from_iter([(
+                "password".to_owned(),
+                password.expose_secret().into(),
+            )]));
             let password = form.required("password", &PASSWORD).map(SecretString::from);
             let password = form.complete(password).map_err(in_words)?;
-            let hash = Passwords::new(&config.auth)?.hash(password).await.map_err(in_words)?;
+            let hash = Passwords::new(&config.auth)?
+                .hash(password)
+                .await
+                .map_err(in_words)?;
             let found = users::repository::set_password(&db, &email, &hash).await?;
             (email, found, "given its new password")
         }
@@ -95,8 +121,10 @@ pub async fn run(command: UserCommand) -> Result<(), Failure> {
 fn in_words(error: Error) -> Failure {
     match error {
         Error::Invalid(fields) => {
-            let lines: Vec<_> =
-                fields.into_iter().map(|(name, messages)| format!("{name}: {}", messages.join(" "))).collect();
+            let lines: Vec<_> = fields
+                .into_iter()
+                .map(|(name, messages)| format!("{name}: {}", messages.join(" ")))
+                .collect();
             lines.join("\n       ").into()
         }
         other => format!("{other:?}").into(),
@@ -105,7 +133,11 @@ fn in_words(error: Error) -> Failure {
 
 fn ask(what: &str) -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
-        return Err(format!("there is no terminal to ask on; give --{}", what.replace('-', "").to_lowercase()).into());
+        return Err(format!(
+            "there is no terminal to ask on; give --{}",
+            what.replace('-', "").to_lowercase()
+        )
+        .into());
     }
     print!("{what}: ");
     io::stdout().flush()?;

@@ -30,7 +30,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let config = configuration(&folder, options.port)?;
     telemetry::start(&config.server);
     let db = open_migrated(&config).await?;
-    let listener = serve::listen(&config.server).await?;
+    let listener = serve::listen(&config.server, "--port").await?;
     let base = format!("http://{}", listener.local_addr()?);
     let app = App::new(config, db, Providers::with(Arc::new(Demo)))?;
     furnish(&app).await?;
@@ -58,12 +58,23 @@ fn configuration(folder: &TempDir, port: u16) -> Result<Config, Failure> {
 /// An account with an agent to talk to.
 async fn furnish(app: &App) -> Result<(), Failure> {
     let failed = |error| format!("the demo account could not be made: {error:?}");
-    let password = app.passwords.hash(SecretString::from(PASSWORD)).await.map_err(failed)?;
+    let password = app
+        .passwords
+        .hash(SecretString::from(PASSWORD))
+        .await
+        .map_err(failed)?;
     let user = NewUser::member(EMAIL.to_owned(), "Demo".to_owned(), password);
-    let user = users::repository::create(&app.db, user).await.map_err(failed)?;
-    let agent = NewAgent { is_default: true, ..NewAgent::with_defaults(&app.config.agents) };
+    let user = users::repository::create(&app.db, user)
+        .await
+        .map_err(failed)?;
+    let agent = NewAgent {
+        is_default: true,
+        ..NewAgent::with_defaults(&app.config.agents)
+    };
     let mut tx = app.db.begin().await?;
-    agents::repository::create(&mut tx, user.id, agent).await.map_err(failed)?;
+    agents::repository::create(&mut tx, user.id, agent)
+        .await
+        .map_err(failed)?;
     tx.commit().await?;
     Ok(())
 }
@@ -86,7 +97,7 @@ Send a first message with curl (paste the whole block):
   token=$(curl -s "$api/auth/login/" -H "$json" -d '{{"email":"{EMAIL}","password":"{PASSWORD}"}}' | field access_token)
   agent=$(curl -s "$api/agents/default/" -H "Authorization: Bearer $token" | field id)
   chat=$(curl -s "$api/conversations/" -H "Authorization: Bearer $token" -H "$json" -d "{{\"agent\":\"$agent\"}}" | field id)
-  curl -s "$api/conversations/$chat/send_message/" -H "Authorization: Bearer $token" -H "$json" -d '{{"content":"Hello!"}}'
+  curl -s "$api/conversations/$chat/send_message/" -H "Authorization: Bearer $token" -H "$json" -d '{{"content":"Hello!"}}'; echo
 
 or with PowerShell:
 

@@ -3,6 +3,7 @@
 mod accounts;
 mod check;
 mod demo;
+mod health;
 mod serve;
 
 use std::process::ExitCode;
@@ -53,6 +54,10 @@ enum Command {
     /// Changes nothing. Ends with status 1 if something is wrong that would keep the server from starting or every
     /// model from answering.
     Check,
+    /// Ask the server that runs here with these settings whether it is up
+    ///
+    /// Ends with status 1 if it is not. Meant for container health checks.
+    Health,
 }
 
 /// An account's address, the argument of several commands.
@@ -65,7 +70,10 @@ struct Account {
 /// Reads the arguments and runs the command they name.
 pub fn run() -> ExitCode {
     let command = Cli::parse().command.unwrap_or(Command::Serve);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
@@ -77,6 +85,7 @@ pub fn run() -> ExitCode {
             Command::CreateSuperuser(options) => accounts::create_superuser(options).await,
             Command::User(command) => accounts::run(command).await,
             Command::Check => return check::run().await,
+            Command::Health => health::run().await,
         }
         .map(|()| true)
     });
@@ -94,7 +103,7 @@ fn fail(error: &dyn std::error::Error) -> ExitCode {
 
 /// The settings of this process.
 fn configuration() -> Result<Config, Failure> {
-    let environment = Environment::load().map_err(|error| format!("the file .env cannot be read: {error}"))?;
+    let environment = Environment::load()?;
     Ok(Config::from_env(&|name| environment.get(name))?)
 }
 

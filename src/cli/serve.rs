@@ -13,17 +13,34 @@ pub async fn run() -> Result<(), Failure> {
     telemetry::start(&config.server);
     let llm = Providers::new(&config.llm)?;
     let db = open_migrated(&config).await?;
-    let listener = listen(&config.server).await?;
-    tracing::info!("listening on http://{}, data in {}", listener.local_addr()?, db.kind());
-    server::serve(listener, App::new(config, db, llm)?, server::stop_signal()).await?;
+    let listener = listen(&config.server, "PORT").await?;
+    tracing::info!(
+        "listening on http://{}, data in {}",
+        listener.local_addr()?,
+        db.kind()
+    );
+    let app = App::new(config, db, llm)?;
+    let tasks = app.tasks.clone();
+    let stop = async move {
+        server::stop_signal().await;
+        // Who asks twice does not want to wait for running answers.
+        tokio::spawn(async move {
+            server::stop_signal().await;
+            tasks.end();
+        });
+    };
+    server::serve(listener, app, stop).await?;
     Ok(())
 }
 
-/// Takes the configured port.
-pub async fn listen(config: &ServerConfig) -> Result<TcpListener, Failure> {
+/// Takes the configured port, which `setting` sets.
+pub async fn listen(config: &ServerConfig, setting: &str) -> Result<TcpListener, Failure> {
     let address = (config.host, config.port);
     let failed = |error| {
-        format!("cannot listen on {}:{}: {error}. Choose another PORT, or end what uses it", config.host, config.port)
+        format!(
+            "cannot listen on {}:{}: {error}. Choose another {setting}, or end what uses it",
+            config.host, config.port
+        )
     };
     Ok(TcpListener::bind(address).await.map_err(failed)?)
 }

@@ -43,13 +43,16 @@ impl fmt::Debug for DatabaseUrl {
 }
 
 const DEFAULT_FILE: &str = "meggy.sqlite3";
-const EXAMPLES: &str = "for example sqlite://meggy.sqlite3 or postgres://user:password@localhost:5432/meggy";
+const EXAMPLES: &str =
+    "for example sqlite://meggy.sqlite3 or postgres://user:password@localhost:5432/meggy";
 
 impl DatabaseConfig {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let readers = u32::try_from(cores).unwrap_or(1).max(2);
-        let seconds = |reader: &mut Reader<'_>, name, default| Duration::from_secs(reader.number(name, default, 1..=3600));
+        let seconds = |reader: &mut Reader<'_>, name, default| {
+            Duration::from_secs(reader.number(name, default, 1..=3600))
+        };
         Self {
             url: DatabaseUrl::read(reader),
             postgres_connections: reader.number("DATABASE_MAX_CONNECTIONS", 20, 1..=10_000),
@@ -89,7 +92,9 @@ impl DatabaseUrl {
             let path = rest.strip_prefix("//").unwrap_or(rest);
             return match path {
                 "" => Err("names no file".to_owned()),
-                ":memory:" => Err("cannot be kept in memory: Meggy's data outlives a restart".to_owned()),
+                ":memory:" => {
+                    Err("cannot be kept in memory: Meggy's data outlives a restart".to_owned())
+                }
                 path if path.contains('?') => Err("takes no parameters for SQLite".to_owned()),
                 path => Ok(Self::Sqlite(path.into())),
             };
@@ -97,7 +102,9 @@ impl DatabaseUrl {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err("begins with neither sqlite: nor postgres:".to_owned());
         }
-        let options = url.parse().map_err(|_| "is no address of a Postgres database".to_owned())?;
+        let options = url
+            .parse()
+            .map_err(|_| "is no address of a Postgres database".to_owned())?;
         Ok(Self::Postgres(Box::new(options)))
     }
 

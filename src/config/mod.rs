@@ -15,8 +15,9 @@ use secrecy::SecretString;
 use tracing::Level;
 
 pub use database::{DatabaseConfig, DatabaseUrl};
-pub use env::{Environment, Problem};
 use env::Reader;
+pub use env::{Environment, EnvironmentError, Problem};
+pub use secret::JwtSecret;
 
 use crate::llm::{self, ProviderName};
 
@@ -76,7 +77,7 @@ pub enum SslRedirect {
 #[derive(Clone, Debug)]
 pub struct AuthConfig {
     /// `JWT_SECRET_KEY`, or `SECRET_KEY`: signs the tokens.
-    pub jwt_secret: SecretString,
+    pub jwt_secret: JwtSecret,
     /// `JWT_ACCESS_TOKEN_EXPIRE_MINUTES`.
     pub access_token_lifetime: Duration,
     /// `JWT_REFRESH_TOKEN_EXPIRE_DAYS`.
@@ -108,30 +109,43 @@ impl std::error::Error for ConfigError {}
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the configuration has {} to mend", counted(self.0.len(), "mistake"))?;
-        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+        write!(
+            f,
+            "the configuration has {} to mend",
+            counted(self.0.len(), "mistake")
+        )?;
+        self.0
+            .iter()
+            .try_for_each(|problem| write!(f, "\n  {problem}"))
     }
 }
 
 fn counted(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    if number == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{number} {noun}s")
+    }
 }
 
 impl Config {
-    /// Reads and checks all settings. In development a secret that is not set is made and kept in a file.
+    /// Reads and checks all settings.
     ///
     /// # Errors
     /// All mistakes at once.
     pub fn from_env(source: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(source);
         let config = Self::read(&mut reader);
-        if reader.problems.is_empty() { Ok(config) } else { Err(ConfigError(reader.problems)) }
+        if reader.problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError(reader.problems))
+        }
     }
 
     /// The names of all variables that are read.
     pub fn variables() -> Vec<&'static str> {
-        let production = |name: &str| (name == "DEBUG").then(|| "False".to_owned());
-        let mut reader = Reader::new(&production);
+        let mut reader = Reader::new(&|_| None);
         Self::read(&mut reader);
         reader.names
     }
@@ -140,7 +154,13 @@ impl Config {
         let server = ServerConfig::read(reader);
         let database = DatabaseConfig::read(reader);
         let auth = AuthConfig::read(reader, server.debug, &database);
-        Self { auth, llm: read_llm(reader), agents: AgentDefaults::read(reader), server, database }
+        Self {
+            auth,
+            llm: read_llm(reader),
+            agents: AgentDefaults::read(reader),
+            server,
+            database,
+        }
     }
 }
 
@@ -151,9 +171,11 @@ impl ServerConfig {
             debug,
             host: read_host(reader),
             port: reader.number("PORT", 8000, 0..=u16::MAX),
-            allowed_hosts: reader
-                .list("ALLOWED_HOSTS")
-                .unwrap_or_else(|| ["localhost", ".localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec()),
+            allowed_hosts: reader.list("ALLOWED_HOSTS").unwrap_or_else(|| {
+                ["localhost", ".localhost", "127.0.0.1", "[::1]"]
+                    .map(str::to_owned)
+                    .to_vec()
+            }),
             cors_allowed_origins: read_origins(reader),
             trusted_proxies: read_proxies(reader),
             ssl_redirect: match reader.flag("SECURE_SSL_REDIRECT") {
@@ -161,8 +183,16 @@ impl ServerConfig {
                 None if !debug => SslRedirect::BehindProxy,
                 _ => SslRedirect::Never,
             },
-            max_body_bytes: reader.number("MAX_BODY_BYTES", 10 * 1024 * 1024, 1024..=1024 * 1024 * 1024),
-            shutdown_grace: Duration::from_secs(reader.number("SHUTDOWN_GRACE_SECONDS", 25, 0..=3600)),
+            max_body_bytes: reader.number(
+                "MAX_BODY_BYTES",
+                10 * 1024 * 1024,
+                1024..=1024 * 1024 * 1024,
+            ),
+            shutdown_grace: Duration::from_secs(reader.number(
+                "SHUTDOWN_GRACE_SECONDS",
+                25,
+                0..=3600,
+            )),
             log_level: read_log_level(reader),
         }
     }
@@ -170,15 +200,24 @@ impl ServerConfig {
 
 fn read_host(reader: &mut Reader<'_>) -> IpAddr {
     let default = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let Some(value) = reader.text("HOST") else { return default };
+    let Some(value) = reader.text("HOST") else {
+        return default;
+    };
     value.parse().unwrap_or_else(|_| {
-        reader.reject("HOST", format!("`{value}` is no IP address, for example 127.0.0.1, or 0.0.0.0 for all networks"));
+        reader.reject(
+            "HOST",
+            format!(
+                "`{value}` is no IP address, for example 127.0.0.1, or 0.0.0.0 for all networks"
+            ),
+        );
         default
     })
 }
 
 fn read_origins(reader: &mut Reader<'_>) -> Vec<String> {
-    let origins = reader.list("CORS_ALLOWED_ORIGINS").unwrap_or_else(|| vec!["http://localhost:3000".to_owned()]);
+    let origins = reader
+        .list("CORS_ALLOWED_ORIGINS")
+        .unwrap_or_else(|| vec!["http://localhost:3000".to_owned()]);
     for origin in &origins {
         let host = origin.split_once("://").map_or("", |(_, host)| host);
         if host.is_empty() || host.contains(['/', '*']) {
@@ -194,9 +233,15 @@ fn read_origins(reader: &mut Reader<'_>) -> Vec<String> {
 fn read_proxies(reader: &mut Reader<'_>) -> Vec<IpNet> {
     let mut proxies = Vec::new();
     for value in reader.list("TRUSTED_PROXIES").unwrap_or_default() {
-        match value.parse().or_else(|_| value.parse::<IpAddr>().map(IpNet::from)) {
+        match value
+            .parse()
+            .or_else(|_| value.parse::<IpAddr>().map(IpNet::from))
+        {
             Ok(network) => proxies.push(network),
-            Err(_) => reader.reject("TRUSTED_PROXIES", format!("`{value}` is no address or network, for example 10.0.0.0/8")),
+            Err(_) => reader.reject(
+                "TRUSTED_PROXIES",
+                format!("`{value}` is no address or network, for example 10.0.0.0/8"),
+            ),
         }
     }
     proxies
@@ -204,7 +249,9 @@ fn read_proxies(reader: &mut Reader<'_>) -> Vec<IpNet> {
 
 /// Accepts the names of Python's log levels, as the original did.
 fn read_log_level(reader: &mut Reader<'_>) -> Level {
-    let Some(value) = reader.text("LOG_LEVEL") else { return Level::INFO };
+    let Some(value) = reader.text("LOG_LEVEL") else {
+        return Level::INFO;
+    };
     match value.to_ascii_uppercase().as_str() {
         "TRACE" => Level::TRACE,
         "DEBUG" => Level::DEBUG,
@@ -212,7 +259,10 @@ fn read_log_level(reader: &mut Reader<'_>) -> Level {
         "WARNING" | "WARN" => Level::WARN,
         "ERROR" | "CRITICAL" => Level::ERROR,
         _ => {
-            reader.reject("LOG_LEVEL", format!("`{value}` is none of DEBUG, INFO, WARNING and ERROR"));
+            reader.reject(
+                "LOG_LEVEL",
+                format!("`{value}` is none of DEBUG, INFO, WARNING and ERROR"),
+            );
             Level::INFO
         }
     }
@@ -225,15 +275,27 @@ impl AuthConfig {
         // RFC 9106 wants at least 8 KiB for each lane.
         let parallelism = reader.number("ARGON2_PARALLELISM", 1, 1..=64);
         Self {
-            jwt_secret: secret::read(reader, debug, database),
+            jwt_secret: JwtSecret::read(reader, debug, database),
             access_token_lifetime: Duration::from_secs(
                 60 * reader.number::<u64>("JWT_ACCESS_TOKEN_EXPIRE_MINUTES", 60, 1..=525_600),
             ),
-            refresh_token_lifetime: days(reader.number("JWT_REFRESH_TOKEN_EXPIRE_DAYS", 7, 1..=3650)),
-            argon2_memory: reader.number("ARGON2_MEMORY_KIB", 19 * 1024, 8 * parallelism..=4 * 1024 * 1024),
+            refresh_token_lifetime: days(reader.number(
+                "JWT_REFRESH_TOKEN_EXPIRE_DAYS",
+                7,
+                1..=3650,
+            )),
+            argon2_memory: reader.number(
+                "ARGON2_MEMORY_KIB",
+                19 * 1024,
+                8 * parallelism..=4 * 1024 * 1024,
+            ),
             argon2_iterations: reader.number("ARGON2_ITERATIONS", 2, 1..=100),
             argon2_parallelism: parallelism,
-            hash_concurrency: reader.number("PASSWORD_HASH_CONCURRENCY", (cores / 2).max(1), 1..=1024),
+            hash_concurrency: reader.number(
+                "PASSWORD_HASH_CONCURRENCY",
+                (cores / 2).max(1),
+                1..=1024,
+            ),
         }
     }
 }
@@ -243,13 +305,21 @@ impl AgentDefaults {
         let provider = match reader.text("DEFAULT_LLM_PROVIDER") {
             None => ProviderName::OpenAi,
             Some(value) => value.to_ascii_lowercase().parse().unwrap_or_else(|_| {
-                reader.reject("DEFAULT_LLM_PROVIDER", format!("`{value}` is neither openai nor ollama"));
+                reader.reject(
+                    "DEFAULT_LLM_PROVIDER",
+                    format!("`{value}` is neither openai nor ollama"),
+                );
                 ProviderName::OpenAi
             }),
         };
-        let model = reader.text("DEFAULT_MODEL").unwrap_or_else(|| "gpt-4".to_owned());
+        let model = reader
+            .text("DEFAULT_MODEL")
+            .unwrap_or_else(|| "gpt-4".to_owned());
         if model.chars().count() > 100 {
-            reader.reject("DEFAULT_MODEL", "is longer than the 100 characters that a model's name may have, for example gpt-4");
+            reader.reject(
+                "DEFAULT_MODEL",
+                "is longer than the 100 characters that a model's name may have, for example gpt-4",
+            );
         }
         Self { provider, model }
     }
@@ -262,31 +332,68 @@ fn read_llm(reader: &mut Reader<'_>) -> llm::Settings {
     };
     llm::Settings {
         openai: llm::OpenAiSettings {
-            api_key: reader.text("OPENAI_API_KEY").map(SecretString::from),
+            api_key: read_api_key(reader),
             base_url: read_base_url(reader, "OPENAI_BASE_URL", "http://localhost:8080/v1"),
         },
         ollama: llm::OllamaSettings {
             base_url: read_base_url(reader, "OLLAMA_BASE_URL", "http://localhost:11434")
                 .unwrap_or(defaults.ollama.base_url),
-            context_length: reader.number("OLLAMA_CONTEXT_LENGTH", defaults.ollama.context_length, 256..=16 * 1024 * 1024),
+            context_length: reader.number(
+                "OLLAMA_CONTEXT_LENGTH",
+                defaults.ollama.context_length,
+                256..=16 * 1024 * 1024,
+            ),
         },
-        connect_timeout: seconds(reader, "LLM_CONNECT_TIMEOUT_SECONDS", defaults.connect_timeout),
-        first_token_timeout: seconds(reader, "LLM_FIRST_TOKEN_TIMEOUT_SECONDS", defaults.first_token_timeout),
+        connect_timeout: seconds(
+            reader,
+            "LLM_CONNECT_TIMEOUT_SECONDS",
+            defaults.connect_timeout,
+        ),
+        first_token_timeout: seconds(
+            reader,
+            "LLM_FIRST_TOKEN_TIMEOUT_SECONDS",
+            defaults.first_token_timeout,
+        ),
         idle_timeout: seconds(reader, "LLM_IDLE_TIMEOUT_SECONDS", defaults.idle_timeout),
         max_retries: reader.number("LLM_MAX_RETRIES", defaults.max_retries, 0..=10),
-        max_retry_after: seconds(reader, "LLM_MAX_RETRY_AFTER_SECONDS", defaults.max_retry_after),
-        max_answer_bytes: reader.number("LLM_MAX_ANSWER_BYTES", defaults.max_answer_bytes, 1024..=1024 * 1024 * 1024),
+        max_retry_after: seconds(
+            reader,
+            "LLM_MAX_RETRY_AFTER_SECONDS",
+            defaults.max_retry_after,
+        ),
+        max_answer_bytes: reader.number(
+            "LLM_MAX_ANSWER_BYTES",
+            defaults.max_answer_bytes,
+            1024..=1024 * 1024 * 1024,
+        ),
     }
+}
+
+/// A key goes into a header, so it has no line breaks and nothing beyond ASCII.
+fn read_api_key(reader: &mut Reader<'_>) -> Option<SecretString> {
+    let key = reader.text("OPENAI_API_KEY")?;
+    if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        reader.reject("OPENAI_API_KEY", "contains white space or other characters that no key has; paste the key alone, for example sk-abc123");
+    }
+    Some(key.into())
 }
 
 fn read_base_url(reader: &mut Reader<'_>, name: &'static str, example: &str) -> Option<String> {
     let value = reader.text(name)?;
     match reqwest::Url::parse(&value) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+        Ok(url)
+            if matches!(url.scheme(), "http" | "https")
+                && url.has_host()
+                && url.query().is_none() =>
+        {
             Some(value.trim_end_matches('/').to_owned())
         }
         _ => {
-            reader.reject(name, format!("`{value}` is no http or https address, for example {example}"));
+            // The value may hold a password, so it is not repeated.
+            reader.reject(
+                name,
+                format!("is no http or https address without parameters, for example {example}"),
+            );
             None
         }
     }

@@ -11,24 +11,55 @@ use super::env::Reader;
 /// An HMAC-SHA256 key shorter than the hash weakens it (RFC 7518, 3.2).
 const MIN_BYTES: usize = 32;
 
-/// `JWT_SECRET_KEY`, else `SECRET_KEY`, as in the original. In development a missing one is made once and kept beside
-/// the database; in production it must be there and long enough.
-pub fn read(reader: &mut Reader<'_>, debug: bool, database: &DatabaseConfig) -> SecretString {
-    let jwt = reader.text("JWT_SECRET_KEY").map(|value| ("JWT_SECRET_KEY", value));
-    let general = reader.text("SECRET_KEY").map(|value| ("SECRET_KEY", value));
-    match jwt.or(general) {
-        Some((name, value)) if value.len() < MIN_BYTES && !debug => {
-            reader.reject(name, format!("is {} bytes long, and at least {MIN_BYTES} are needed. {HOW}", value.len()));
-            SecretString::default()
+/// The secret that signs tokens, or where it is kept.
+#[derive(Clone, Debug)]
+pub enum JwtSecret {
+    /// It was set.
+    Given(SecretString),
+    /// It was not set, which only development allows: it is made once and kept in this file.
+    KeptIn(PathBuf),
+}
+
+impl JwtSecret {
+    /// `JWT_SECRET_KEY`, else `SECRET_KEY`, as in the original. In production it must be there and long enough.
+    pub(super) fn read(reader: &mut Reader<'_>, debug: bool, database: &DatabaseConfig) -> Self {
+        let jwt = reader
+            .text("JWT_SECRET_KEY")
+            .map(|value| ("JWT_SECRET_KEY", value));
+        let general = reader.text("SECRET_KEY").map(|value| ("SECRET_KEY", value));
+        match jwt.or(general) {
+            Some((name, value)) => {
+                if value.len() < MIN_BYTES && !debug {
+                    reader.reject(
+                        name,
+                        format!(
+                            "is {} bytes long, and at least {MIN_BYTES} are needed. {HOW}",
+                            value.len()
+                        ),
+                    );
+                }
+                Self::Given(value.into())
+            }
+            None => {
+                if !debug {
+                    reader.reject(
+                        "JWT_SECRET_KEY",
+                        format!("is not set (nor is SECRET_KEY). {HOW}"),
+                    );
+                }
+                Self::KeptIn(database.secret_file())
+            }
         }
-        Some((_, value)) => value.into(),
-        None if debug => kept(&database.secret_file()).unwrap_or_else(|error| {
-            reader.reject("JWT_SECRET_KEY", format!("is not set, and none could be kept in a file ({error}). {HOW}"));
-            SecretString::default()
-        }),
-        None => {
-            reader.reject("JWT_SECRET_KEY", format!("is not set (nor is SECRET_KEY). {HOW}"));
-            SecretString::default()
+    }
+
+    /// The secret, made and kept now if it has to be.
+    ///
+    /// # Errors
+    /// The file cannot be read or made, or holds no secret.
+    pub fn resolve(&self) -> io::Result<SecretString> {
+        match self {
+            Self::Given(secret) => Ok(secret.clone()),
+            Self::KeptIn(file) => kept(file),
         }
     }
 }
@@ -39,7 +70,10 @@ fn kept(file: &Path) -> io::Result<SecretString> {
     if let Some(secret) = stored(file)? {
         return Ok(secret);
     }
-    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    if let Some(folder) = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
         std::fs::create_dir_all(folder)?;
     }
     // Written under a name of its own and then linked into place, so that two processes that start at once agree.
@@ -51,9 +85,9 @@ fn kept(file: &Path) -> io::Result<SecretString> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    eprintln!(
-        "warning: neither JWT_SECRET_KEY nor SECRET_KEY is set. A secret was made and kept in {}. Set one before you \
-         turn DEBUG off.",
+    tracing::warn!(
+        "neither JWT_SECRET_KEY nor SECRET_KEY is set: a secret was made and is kept in {}. Set one before you turn \
+         DEBUG off",
         file.display()
     );
     stored(file)?.ok_or_else(|| io::Error::other("the secret is not in its file"))
@@ -62,7 +96,10 @@ fn kept(file: &Path) -> io::Result<SecretString> {
 fn stored(file: &Path) -> io::Result<Option<SecretString>> {
     match std::fs::read_to_string(file) {
         Ok(text) if text.trim().len() >= MIN_BYTES => Ok(Some(text.trim().into())),
-        Ok(_) => Err(io::Error::other(format!("{} holds no secret; delete it", file.display()))),
+        Ok(_) => Err(io::Error::other(format!(
+            "{} holds no secret; delete it",
+            file.display()
+        ))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

@@ -7,10 +7,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::model::{
-    AgentReference, ConversationBody, ConversationChanges, ConversationDetail, DEFAULT_TITLE, TITLE,
+    AgentId, AgentReference, ConversationBody, ConversationChanges, ConversationDetail,
+    DEFAULT_TITLE, TITLE,
 };
-use super::turn::{self, Exchange};
 use super::repository;
+use super::turn::{self, Exchange};
 use crate::agents;
 use crate::app::App;
 use crate::auth::CurrentUser;
@@ -28,7 +29,10 @@ pub async fn list(
     State(db): State<Db>,
     pages: Pages,
 ) -> Result<Json<List<ConversationBody>>> {
-    pages.list(|slice| repository::list(&db, user.id, slice)).await.map(Json)
+    pages
+        .list(|slice| repository::list(&db, user.id, slice))
+        .await
+        .map(Json)
 }
 
 pub async fn create(
@@ -37,12 +41,17 @@ pub async fn create(
     payload: Payload,
 ) -> Result<(StatusCode, Json<ConversationDetail>)> {
     let mut form = Form::new(payload.fields().await?);
-    let agent = agent_field(&mut form, &db, user.id, true).await?;
     let title = form.optional("title", &TITLE);
+    let agent = agent_field(&mut form, &db, user.id, true).await?;
     let agent = form.complete(agent)?;
     let title = title.as_deref().unwrap_or(DEFAULT_TITLE);
-    let conversation = repository::create(&db, user.id, agent, title).await?;
-    Ok((StatusCode::CREATED, Json(ConversationDetail::new(conversation, Vec::new()))))
+    let conversation = repository::create(&db, user.id, agent.id, title)
+        .await
+        .map_err(Error::on_missing_reference("agent", agent.does_not_exist()))?;
+    Ok((
+        StatusCode::CREATED,
+        Json(ConversationDetail::new(conversation, Vec::new())),
+    ))
 }
 
 pub async fn show(
@@ -50,7 +59,9 @@ pub async fn show(
     State(db): State<Db>,
     Id(id): Id,
 ) -> Result<Json<ConversationDetail>> {
-    let conversation = repository::find(&db, user.id, id).await?.ok_or(Error::NotFound)?;
+    let conversation = repository::find(&db, user.id, id)
+        .await?
+        .ok_or(Error::NotFound)?;
     let messages = messages::repository::list_of(&db, user.id, id).await?;
     Ok(Json(ConversationDetail::new(conversation, messages)))
 }
@@ -73,8 +84,16 @@ pub async fn update(
     save(&db, user.id, id, payload, false).await
 }
 
-pub async fn delete(CurrentUser(user): CurrentUser, State(db): State<Db>, Id(id): Id) -> Result<StatusCode> {
-    if repository::delete(&db, user.id, id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(Error::NotFound) }
+pub async fn delete(
+    CurrentUser(user): CurrentUser,
+    State(db): State<Db>,
+    Id(id): Id,
+) -> Result<StatusCode> {
+    if repository::delete(&db, user.id, id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Error::NotFound)
+    }
 }
 
 pub async fn send_message(
@@ -83,10 +102,11 @@ pub async fn send_message(
     Id(id): Id,
     payload: Payload,
 ) -> Result<Json<Exchange>> {
-    let conversation = repository::find(&app.db, user.id, id).await?.ok_or(Error::NotFound)?;
+    let agent = agents::repository::find_by_conversation(&app.db, user.id, id)
+        .await?
+        .ok_or(Error::NotFound)?;
     let content = read_content(payload).await?;
-    let agent = agents::repository::find(&app.db, user.id, conversation.agent_id).await?.ok_or(Error::NotFound)?;
-    turn::say(app, user.id, conversation.id, agent, content).await.map(Json)
+    turn::say(app, user.id, id, agent, content).await.map(Json)
 }
 
 /// The text of a message, as it was sent. Its wording of errors is the contract's own.
@@ -94,7 +114,10 @@ async fn read_content(payload: Payload) -> Result<String> {
     const REQUIRED: Error = Error::Refused(StatusCode::BAD_REQUEST, "Content is required");
 
     let fields = payload.fields().await?;
-    let content = fields.get("content").filter(|value| !python::is_falsy(value)).ok_or(REQUIRED)?;
+    let content = fields
+        .get("content")
+        .filter(|value| !python::is_falsy(value))
+        .ok_or(REQUIRED)?;
     let text = match content {
         Value::String(_) | Value::Number(_) => python::text_of(content),
         _ => None,
@@ -117,25 +140,43 @@ async fn save(
     payload: Payload,
     is_put: bool,
 ) -> Result<Json<ConversationDetail>> {
-    repository::find(db, owner, id).await?.ok_or(Error::NotFound)?;
+    repository::find(db, owner, id)
+        .await?
+        .ok_or(Error::NotFound)?;
     let mut form = Form::new(payload.fields().await?);
-    let agent_id = agent_field(&mut form, db, owner, is_put).await?;
     let title = form.optional("title", &TITLE);
+    let agent = agent_field(&mut form, db, owner, is_put).await?;
     form.finish()?;
-    let changes = ConversationChanges { agent_id, title };
-    let conversation = repository::update(db, owner, id, changes).await?.ok_or(Error::NotFound)?;
+    let does_not_exist = agent
+        .as_ref()
+        .map(AgentId::does_not_exist)
+        .unwrap_or_default();
+    let changes = ConversationChanges {
+        agent_id: agent.map(|agent| agent.id),
+        title,
+    };
+    let conversation = repository::update(db, owner, id, changes)
+        .await
+        .map_err(Error::on_missing_reference("agent", does_not_exist))?
+        .ok_or(Error::NotFound)?;
     let messages = messages::repository::list_of(db, owner, id).await?;
     Ok(Json(ConversationDetail::new(conversation, messages)))
 }
 
-/// The field `agent`: one of the user's. Somebody else's is told as one that does not exist.
-async fn agent_field(form: &mut Form, db: &Db, owner: Uuid, is_required: bool) -> Result<Option<Uuid>> {
-    let Some(agent) = form.field("agent", &AgentReference, is_required) else { return Ok(None) };
-    if let Some(id) = agent.id
-        && agents::repository::exists(db, owner, id).await?
+/// The field `agent`: one of the user's. Somebody else's is told as one that does not exist. Where nothing else is
+/// wrong that is left to the database, which will not take a reference to an agent that the user does not have.
+async fn agent_field(
+    form: &mut Form,
+    db: &Db,
+    owner: Uuid,
+    is_required: bool,
+) -> Result<Option<AgentId>> {
+    let agent = form.field("agent", &AgentReference, is_required);
+    if let Some(agent) = &agent
+        && form.is_faulty()
+        && !agents::repository::exists(db, owner, agent.id).await?
     {
-        return Ok(Some(id));
+        form.reject("agent", agent.does_not_exist());
     }
-    form.reject("agent", agent.does_not_exist());
-    Ok(None)
+    Ok(agent)
 }

@@ -4,6 +4,7 @@ mod handlers;
 mod model;
 pub mod repository;
 pub mod turn;
+mod turn_repository;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -16,10 +17,19 @@ use crate::http::route::Endpoints;
 /// The paths of this room.
 pub fn router() -> Router<App> {
     Router::new()
-        .endpoint("/api/conversations/", get(handlers::list).post(handlers::create))
+        .endpoint(
+            "/api/conversations/",
+            get(handlers::list).post(handlers::create),
+        )
         .endpoint(
             "/api/conversations/{id}/",
-            get(handlers::show).put(handlers::replace).patch(handlers::update).delete(handlers::delete),
+            get(handlers::show)
+                .put(handlers::replace)
+                .patch(handlers::update)
+                .delete(handlers::delete),
         )
-        .endpoint("/api/conversations/{id}/send_message/", post(handlers::send_message))
+        .endpoint(
+            "/api/conversations/{id}/send_message/",
+            post(handlers::send_message),
+        )
 }

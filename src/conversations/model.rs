@@ -49,11 +49,13 @@ impl FromRow for Conversation {
         let content: Option<String> = row.get("last_message_preview")?;
         let created_at: Option<DateTime<Utc>> = row.get("last_message_at")?;
         let last_message =
-            role.zip(content).zip(created_at).map(|((role, content), created_at)| LastMessage {
-                role,
-                content,
-                created_at,
-            });
+            role.zip(content)
+                .zip(created_at)
+                .map(|((role, content), created_at)| LastMessage {
+                    role,
+                    content,
+                    created_at,
+                });
         Ok(Self {
             id: row.get("id")?,
             agent_id: row.get("agent_id")?,
@@ -68,25 +70,31 @@ impl FromRow for Conversation {
 
 /// What a list shows of a message's text.
 pub fn preview(content: &str) -> &str {
-    content.char_indices().nth(PREVIEW_LENGTH).map_or(content, |(end, _)| &content[..end])
+    content
+        .char_indices()
+        .nth(PREVIEW_LENGTH)
+        .map_or(content, |(end, _)| &content[..end])
 }
 
 /// A reference to an agent. Whether the user has it is for the database to say.
 pub struct AgentReference;
 
-/// A reference to an agent as it was sent, and the id that it means, if any agent can have it.
+/// A reference to an agent.
 pub struct AgentId {
-    /// As it was sent.
-    pub sent: String,
     /// The id.
-    pub id: Option<Uuid>,
+    pub id: Uuid,
+    sent: String,
 }
 
 impl AgentId {
     /// What the field says if the user has no such agent.
     pub fn does_not_exist(&self) -> String {
-        format!("Invalid pk \"{}\" - object does not exist.", self.sent)
+        does_not_exist(&self.sent)
     }
+}
+
+fn does_not_exist(sent: &str) -> String {
+    format!("Invalid pk \"{sent}\" - object does not exist.")
 }
 
 impl Rule for AgentReference {
@@ -94,17 +102,22 @@ impl Rule for AgentReference {
 
     fn check(&self, value: &Value) -> Result<AgentId, Vec<String>> {
         let Some(sent) = python::text_of(value) else {
-            return Err(vec![format!("Incorrect type. Expected pk value, received {}.", python::type_name(value))]);
+            return Err(vec![format!(
+                "Incorrect type. Expected pk value, received {}.",
+                python::type_name(value)
+            )]);
         };
         if sent.is_empty() {
             return Err(vec![NULL.to_owned()]);
         }
-        // The original took a whole number for the number that a UUID is, so it was well-formed and never there.
-        let id = if value.is_u64() { None } else { parse_uuid(&sent) };
-        if id.is_none() && !value.is_u64() {
-            return Err(vec![format!("“{sent}” is not a valid UUID.")]);
+        // The original took a whole number for the number that a UUID is: well-formed, but nobody's.
+        if value.is_u64() {
+            return Err(vec![does_not_exist(&sent)]);
         }
-        Ok(AgentId { sent, id })
+        match parse_uuid(&sent) {
+            Some(id) => Ok(AgentId { id, sent }),
+            None => Err(vec![format!("“{sent}” is not a valid UUID.")]),
+        }
     }
 }
 
@@ -130,9 +143,24 @@ pub struct ConversationBody {
 
 impl From<Conversation> for ConversationBody {
     fn from(conversation: Conversation) -> Self {
-        let Conversation { id, agent_id: agent, title, message_count, last_message, created_at, updated_at } =
-            conversation;
-        Self { id, agent, title, message_count, last_message, created_at, updated_at }
+        let Conversation {
+            id,
+            agent_id: agent,
+            title,
+            message_count,
+            last_message,
+            created_at,
+            updated_at,
+        } = conversation;
+        Self {
+            id,
+            agent,
+            title,
+            message_count,
+            last_message,
+            created_at,
+            updated_at,
+        }
     }
 }
 
@@ -153,8 +181,24 @@ pub struct ConversationDetail {
 impl ConversationDetail {
     /// A conversation and its messages, oldest first.
     pub fn new(conversation: Conversation, messages: Vec<Message>) -> Self {
-        let Conversation { id, agent_id: agent, title, message_count, created_at, updated_at, .. } = conversation;
+        let Conversation {
+            id,
+            agent_id: agent,
+            title,
+            message_count,
+            created_at,
+            updated_at,
+            ..
+        } = conversation;
         let messages = messages.into_iter().map(MessageBody::from).collect();
-        Self { id, agent, title, messages, message_count, created_at, updated_at }
+        Self {
+            id,
+            agent,
+            title,
+            messages,
+            message_count,
+            created_at,
+            updated_at,
+        }
     }
 }

@@ -2,13 +2,16 @@
 
 use uuid::Uuid;
 
-use super::model::{Conversation, ConversationChanges, preview};
+use super::model::{Conversation, ConversationChanges};
 use crate::clock;
-use crate::db::{Executor, Page, Slice, Tx};
-use crate::messages::Message;
+use crate::db::{Executor, Page, Slice};
 
 /// The user's conversations, the latest activity first.
-pub async fn list(db: impl Executor<'_>, owner: Uuid, slice: Slice) -> sqlx::Result<Page<Conversation>> {
+pub async fn list(
+    db: impl Executor<'_>,
+    owner: Uuid,
+    slice: Slice,
+) -> sqlx::Result<Page<Conversation>> {
     db.query(
         "SELECT id, agent_id, title, message_count, last_message_role, last_message_preview, last_message_at,
                 created_at, updated_at,
@@ -16,7 +19,7 @@ pub async fn list(db: impl Executor<'_>, owner: Uuid, slice: Slice) -> sqlx::Res
          FROM conversations
          WHERE user_id = $1
          ORDER BY updated_at DESC, id DESC
-         LIMIT $2 OFFSET $3",
+         LIMIT $2 + 0 OFFSET $3",
     )
     .bind(owner)
     .bind(slice.limit)
@@ -26,7 +29,11 @@ pub async fn list(db: impl Executor<'_>, owner: Uuid, slice: Slice) -> sqlx::Res
 }
 
 /// The user's conversation with this id.
-pub async fn find(db: impl Executor<'_>, owner: Uuid, id: Uuid) -> sqlx::Result<Option<Conversation>> {
+pub async fn find(
+    db: impl Executor<'_>,
+    owner: Uuid,
+    id: Uuid,
+) -> sqlx::Result<Option<Conversation>> {
     db.query("SELECT * FROM conversations WHERE user_id = $1 AND id = $2")
         .bind(owner)
         .bind(id)
@@ -89,42 +96,4 @@ pub async fn delete(db: impl Executor<'_>, owner: Uuid, id: Uuid) -> sqlx::Resul
         .execute()
         .await?;
     Ok(deleted > 0)
-}
-
-/// Notes that a question was asked and that the place of its answer stands below it; `false` if the user has no such
-/// conversation.
-pub async fn note_question(tx: &mut Tx, owner: Uuid, question: &Message) -> sqlx::Result<bool> {
-    let changed = tx
-        .query(
-            "UPDATE conversations
-             SET message_count = message_count + 2, last_message_role = $3, last_message_preview = $4,
-                 last_message_at = $5, updated_at = $5
-             WHERE user_id = $1 AND id = $2",
-        )
-        .bind(owner)
-        .bind(question.conversation_id)
-        .bind(question.role.as_str())
-        .bind(preview(&question.content))
-        .bind(question.created_at)
-        .execute()
-        .await?;
-    Ok(changed > 0)
-}
-
-/// Notes that an answer is there, unless something later was said meanwhile.
-pub async fn note_answer(tx: &mut Tx, owner: Uuid, answer: &Message) -> sqlx::Result<()> {
-    tx.query(
-        "UPDATE conversations
-         SET last_message_role = $3, last_message_preview = $4, last_message_at = $5, updated_at = $6
-         WHERE user_id = $1 AND id = $2 AND last_message_at <= $5",
-    )
-    .bind(owner)
-    .bind(answer.conversation_id)
-    .bind(answer.role.as_str())
-    .bind(preview(&answer.content))
-    .bind(answer.created_at)
-    .bind(clock::now())
-    .execute()
-    .await?;
-    Ok(())
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use super::repository;
+use super::turn_repository;
 use crate::agents::Agent;
 use crate::app::App;
 use crate::clock;
@@ -27,7 +27,8 @@ const LEASE: Duration = Duration::from_secs(30);
 /// How often it promises so again, and how often broken promises are looked for.
 const LEASE_RENEWAL: Duration = Duration::from_secs(10);
 
-const INTERRUPTED: &str = "The server was stopped before the answer was complete. Send the message again.";
+const INTERRUPTED: &str =
+    "The server was stopped before the answer was complete. Send the message again.";
 
 /// Both messages of a turn.
 #[derive(Debug, Serialize)]
@@ -41,17 +42,18 @@ pub struct Exchange {
 /// # Errors
 /// `NotFound` if the conversation is gone; `NoAnswer` if the model gave none, in which case the question stays and
 /// the answer's row says why.
-pub async fn say(app: App, owner: Uuid, conversation: Uuid, agent: Agent, content: String) -> Result<Exchange> {
+pub async fn say(
+    app: App,
+    owner: Uuid,
+    conversation: Uuid,
+    agent: Agent,
+    content: String,
+) -> Result<Exchange> {
     let history = messages::repository::history(&app.db, owner, conversation).await?;
     let question = Message::question(conversation, content);
     let answer = Message::pending_answer(conversation, agent.model.clone());
 
-    let mut tx = app.db.begin().await?;
-    if !repository::note_question(&mut tx, owner, &question).await? {
-        return Err(Error::NotFound);
-    }
-    messages::repository::insert_turn(&mut tx, owner, &question, &answer, lease_end()).await?;
-    tx.commit().await?;
+    turn_repository::open(&app.db, owner, &question, &answer, lease_end()).await?;
 
     let tasks = app.tasks.clone();
     let turn = tasks.spawn(run(app, owner, question, answer.id, agent, history));
@@ -76,15 +78,15 @@ async fn run(
         Ok(answer) => (answer.into(), None),
         Err(failure) => (failure.ending(), Some(failure)),
     };
-    let mut tx = app.db.begin().await?;
-    let answer = messages::repository::end_turn(&mut tx, owner, answer, &ending).await?.ok_or(Error::NotFound)?;
-    if answer.status == Status::Complete {
-        repository::note_answer(&mut tx, owner, &answer).await?;
-    }
-    tx.commit().await?;
+    let answer = turn_repository::close(&app.db, owner, answer, &ending)
+        .await?
+        .ok_or(Error::NotFound)?;
 
     match failure {
-        None => Ok(Exchange { user_message: question.into(), assistant_message: answer.into() }),
+        None => Ok(Exchange {
+            user_message: question.into(),
+            assistant_message: answer.into(),
+        }),
         Some(failure) => Err(failure.into_error(question)),
     }
 }
@@ -113,19 +115,40 @@ impl From<Answer> for Ending {
 
 /// Models can say anything, but Postgres cannot store U+0000.
 fn storable(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+    if text.contains('\0') {
+        text.replace('\0', "\u{fffd}")
+    } else {
+        text
+    }
 }
 
 /// Asks the agent's model and listens until it is done.
-async fn ask(app: &App, agent: Agent, history: Vec<ChatMessage>, question: String) -> Result<Answer, Failure> {
-    let provider: ProviderName =
-        agent.llm_provider.parse().map_err(|_| Failure::UnknownProvider(agent.llm_provider.clone()))?;
+async fn ask(
+    app: &App,
+    agent: Agent,
+    history: Vec<ChatMessage>,
+    question: String,
+) -> Result<Answer, Failure> {
+    let provider: ProviderName = agent
+        .llm_provider
+        .parse()
+        .map_err(|_| Failure::UnknownProvider(agent.llm_provider.clone()))?;
     let prompt = Some(agent.system_prompt).filter(|prompt| !prompt.is_empty());
-    let prompt = prompt.map(|content| ChatMessage { role: Role::System, content });
-    let question = ChatMessage { role: Role::User, content: question };
+    let prompt = prompt.map(|content| ChatMessage {
+        role: Role::System,
+        content,
+    });
+    let question = ChatMessage {
+        role: Role::User,
+        content: question,
+    };
     let request = Request {
         model: agent.model,
-        messages: prompt.into_iter().chain(history).chain([question]).collect(),
+        messages: prompt
+            .into_iter()
+            .chain(history)
+            .chain([question])
+            .collect(),
         temperature: agent.temperature,
         max_tokens: u32::try_from(agent.max_tokens).unwrap_or(1),
     };
@@ -163,14 +186,20 @@ impl Failure {
         match self {
             Self::Provider(error) => error.to_string(),
             Self::UnknownProvider(name) => {
-                format!("This agent's provider \"{name}\" is not known here. Change it to openai or ollama.")
+                format!(
+                    "This agent's provider \"{name}\" is not known here. Change it to openai or ollama."
+                )
             }
             Self::Interrupted => INTERRUPTED.to_owned(),
         }
     }
 
     fn ending(&self) -> Ending {
-        let status = if matches!(self, Self::Interrupted) { Status::Interrupted } else { Status::Failed };
+        let status = if matches!(self, Self::Interrupted) {
+            Status::Interrupted
+        } else {
+            Status::Failed
+        };
         if let Self::Provider(error) = self {
             tracing::warn!(%error, detail = error.detail(), "no answer");
         }
@@ -189,9 +218,15 @@ impl Failure {
         };
         let text = self.text();
         // A fraction of a second is rounded up: sooner would be too soon.
-        let retry_after = retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+        let retry_after =
+            retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
         let user_message = serde_json::to_value(MessageBody::from(question)).unwrap_or_default();
-        Error::NoAnswer(Box::new(NoAnswer { status, text, retry_after, user_message }))
+        Error::NoAnswer(Box::new(NoAnswer {
+            status,
+            text,
+            retry_after,
+            user_message,
+        }))
     }
 }
 
@@ -203,7 +238,9 @@ fn lease_end() -> DateTime<Utc> {
 async fn keep_lease(app: &App, owner: Uuid, answer: Uuid) -> Infallible {
     loop {
         tokio::time::sleep(LEASE_RENEWAL).await;
-        if let Err(error) = messages::repository::renew_lease(&app.db, owner, answer, lease_end()).await {
+        if let Err(error) =
+            messages::repository::renew_lease(&app.db, owner, answer, lease_end()).await
+        {
             tracing::warn!(%error, "the lease on a running answer could not be renewed");
         }
     }
@@ -213,10 +250,19 @@ async fn keep_lease(app: &App, owner: Uuid, answer: Uuid) -> Infallible {
 pub async fn reap_periodically(app: App) {
     let mut ticks = interval(LEASE_RENEWAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while app.tasks.draining().run_until_cancelled(ticks.tick()).await.is_some() {
+    while app
+        .tasks
+        .draining()
+        .run_until_cancelled(ticks.tick())
+        .await
+        .is_some()
+    {
         match messages::repository::reap(&app.db, clock::now(), INTERRUPTED).await {
             Ok(0) => {}
-            Ok(count) => tracing::warn!(count, "answers were cut off by the end of the server that wrote them"),
+            Ok(count) => tracing::warn!(
+                count,
+                "answers were cut off by the end of the server that wrote them"
+            ),
             Err(error) => tracing::warn!(%error, "interrupted answers could not be looked for"),
         }
     }

@@ -1,7 +1,7 @@
 //! The schema's versions, embedded in the binary.
 
-use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{Connection, SqlSafeStr};
 
 use super::{Db, Executor, FromRow, Row};
 
@@ -72,7 +72,13 @@ const SQLITE: [(&str, &str); 2] = embedded!("sqlite": "0001_accounts", "0002_cha
 
 fn migrator(files: [(&'static str, &'static str); 2]) -> Migrator {
     let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
-        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+        Migration::new(
+            version,
+            name.into(),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
     };
     Migrator::with_migrations((1..).zip(files).map(migration).collect())
 }
@@ -80,8 +86,12 @@ fn migrator(files: [(&'static str, &'static str); 2]) -> Migrator {
 pub(super) async fn run(db: &Db) -> Result<(), MigrationError> {
     match db {
         Db::Sqlite { writer, .. } => {
+            writer.make_file().map_err(sqlx::Error::from)?;
+            // Before the first connection that writes, which would change the journal of a database that is not ours.
+            state(db).await?;
             // All in one transaction that holds the write lock: a second process waits, and a failure leaves nothing.
-            let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+            let mut lease = writer.acquire().await?;
+            let mut tx = lease.connection()?.begin_with("BEGIN IMMEDIATE").await?;
             state(db).await?;
             migrator(SQLITE).run_direct(None, &mut *tx, false).await?;
             tx.commit().await?;
@@ -96,8 +106,16 @@ pub(super) async fn run(db: &Db) -> Result<(), MigrationError> {
 
 /// Also finds what must stop a start: another program's tables, a newer schema, a half-applied migration.
 pub(super) async fn state(db: &Db) -> Result<SchemaState, MigrationError> {
+    if let Db::Sqlite { readers, .. } = db
+        && !readers.file().exists()
+    {
+        return Ok(SchemaState::Behind(SQLITE.len()));
+    }
     let (tables, known) = match db {
-        Db::Sqlite { .. } => ("SELECT name FROM sqlite_master WHERE type = 'table'", SQLITE.len()),
+        Db::Sqlite { .. } => (
+            "SELECT name FROM sqlite_master WHERE type = 'table'",
+            SQLITE.len(),
+        ),
         Db::Postgres(_) => (
             "SELECT CAST(table_name AS TEXT) AS name FROM information_schema.tables WHERE table_schema = current_schema()",
             POSTGRES.len(),
@@ -106,10 +124,16 @@ pub(super) async fn state(db: &Db) -> Result<SchemaState, MigrationError> {
     let tables: Vec<Table> = db.query(tables).fetch_all().await?;
     let exists = |name: &str| tables.iter().any(|table| table.name == name);
     if !exists("_sqlx_migrations") {
-        return if exists("users") { Err(MigrationError::Foreign) } else { Ok(SchemaState::Behind(known)) };
+        return if exists("users") {
+            Err(MigrationError::Foreign)
+        } else {
+            Ok(SchemaState::Behind(known))
+        };
     }
-    let applied: Vec<Applied> =
-        db.query("SELECT version, success FROM _sqlx_migrations ORDER BY version").fetch_all().await?;
+    let applied: Vec<Applied> = db
+        .query("SELECT version, success FROM _sqlx_migrations ORDER BY version")
+        .fetch_all()
+        .await?;
     if let Some(half) = applied.iter().find(|migration| !migration.success) {
         return Err(MigrationError::HalfApplied(half.version));
     }
@@ -126,7 +150,9 @@ struct Table {
 
 impl FromRow for Table {
     fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
-        Ok(Self { name: row.get("name")? })
+        Ok(Self {
+            name: row.get("name")?,
+        })
     }
 }
 
@@ -137,6 +163,9 @@ struct Applied {
 
 impl FromRow for Applied {
     fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
-        Ok(Self { version: row.get("version")?, success: row.get("success")? })
+        Ok(Self {
+            version: row.get("version")?,
+            success: row.get("success")?,
+        })
     }
 }

@@ -7,12 +7,14 @@
 mod connect;
 mod migrations;
 mod query;
+mod sqlite;
 
 pub use connect::connect;
 pub use migrations::{MigrationError, SchemaState};
-pub use query::{Executor, FromRow, Page, Query, Row, Slice};
+pub use query::{Executor, FromRow, Page, Query, Row, Slice, Sql};
 
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlite::{SqlitePool, SqliteTx};
+use sqlx::{PgPool, Postgres, Transaction};
 
 /// A handle on the database. Cheap to clone; all clones share the connections.
 #[derive(Clone)]
@@ -31,7 +33,7 @@ pub enum Db {
 /// A transaction that may write. Dropped without [`Tx::commit`], it is rolled back.
 pub enum Tx {
     /// On SQLite it holds the only writing connection: keep it short.
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(SqliteTx),
     /// On Postgres at the default isolation level, read committed.
     Postgres(Transaction<'static, Postgres>),
 }
@@ -44,7 +46,9 @@ impl Db {
     /// No connection became free in time, or the database cannot be reached.
     pub async fn begin(&self) -> sqlx::Result<Tx> {
         Ok(match self {
-            Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite { writer, .. } => {
+                Tx::Sqlite(SqliteTx::begin(writer.acquire().await?).await?)
+            }
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }

@@ -1,36 +1,60 @@
 //! One statement, for either database.
 
+use serde::de::DeserializeOwned;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{
-    Arguments, Decode, Encode, PgConnection, PgPool, Postgres, Row as _, Sqlite, SqliteConnection, SqlitePool, Type,
-};
+use sqlx::{Arguments, Decode, Encode, PgConnection, PgPool, Postgres, Row as _, Sqlite, Type};
 
+use super::sqlite::{SqlitePool, SqliteTx};
 use super::{Db, Tx};
 
 /// What a statement can run on: `&db` or `&mut tx`.
 pub trait Executor<'c> {
-    /// Prepares a statement in the SQL that both databases speak, its parameters numbered `$1`, `$2`, ….
-    fn query(self, sql: &'static str) -> Query<'c>;
+    /// Prepares a statement in the SQL that both databases speak, or in that of each, its parameters numbered `$1`,
+    /// `$2`, ….
+    fn query(self, sql: impl Into<Sql>) -> Query<'c>;
 }
 
-impl<'c> Executor<'c> for &'c Db {
-    fn query(self, sql: &'static str) -> Query<'c> {
-        match self {
-            Db::Sqlite { readers, writer } => {
-                let pool = if sql.trim_ascii_start().starts_with("SELECT") { readers } else { writer };
-                Query::on_sqlite(sql, SqliteTarget::Pool(pool))
-            }
-            Db::Postgres(pool) => Query::on_postgres(sql, PostgresTarget::Pool(pool)),
+/// A statement that the two databases want written differently.
+pub struct Sql {
+    /// For SQLite.
+    pub sqlite: &'static str,
+    /// For Postgres.
+    pub postgres: &'static str,
+}
+
+impl From<&'static str> for Sql {
+    fn from(sql: &'static str) -> Self {
+        Self {
+            sqlite: sql,
+            postgres: sql,
         }
     }
 }
 
-impl<'c> Executor<'c> for &'c mut Tx {
-    fn query(self, sql: &'static str) -> Query<'c> {
+impl<'c> Executor<'c> for &'c Db {
+    fn query(self, sql: impl Into<Sql>) -> Query<'c> {
+        let Sql { sqlite, postgres } = sql.into();
         match self {
-            Tx::Sqlite(tx) => Query::on_sqlite(sql, SqliteTarget::Connection(tx)),
-            Tx::Postgres(tx) => Query::on_postgres(sql, PostgresTarget::Connection(tx)),
+            Db::Sqlite { readers, writer } => {
+                let pool = if is_read(sqlite) { readers } else { writer };
+                Query::on_sqlite(sqlite, SqliteTarget::Pool(pool))
+            }
+            Db::Postgres(pool) => Query::on_postgres(postgres, PostgresTarget::Pool(pool)),
+        }
+    }
+}
+
+fn is_read(sql: &str) -> bool {
+    sql.starts_with("SELECT")
+}
+
+impl<'c> Executor<'c> for &'c mut Tx {
+    fn query(self, sql: impl Into<Sql>) -> Query<'c> {
+        let Sql { sqlite, postgres } = sql.into();
+        match self {
+            Tx::Sqlite(tx) => Query::on_sqlite(sqlite, SqliteTarget::Tx(tx)),
+            Tx::Postgres(tx) => Query::on_postgres(postgres, PostgresTarget::Connection(tx)),
         }
     }
 }
@@ -50,7 +74,7 @@ enum Driver<'c> {
 
 enum SqliteTarget<'c> {
     Pool(&'c SqlitePool),
-    Connection(&'c mut SqliteConnection),
+    Tx(&'c mut SqliteTx),
 }
 
 enum PostgresTarget<'c> {
@@ -61,7 +85,11 @@ enum PostgresTarget<'c> {
 /// Runs one of sqlx's `fetch_…` methods on whichever database and target the query has.
 macro_rules! run {
     ($query:expr, $method:ident, $result:ident => $wrap:expr) => {{
-        let Query { sql, driver, unbindable } = $query;
+        let Query {
+            sql,
+            driver,
+            unbindable,
+        } = $query;
         if let Some(error) = unbindable {
             return Err(error);
         }
@@ -69,8 +97,10 @@ macro_rules! run {
             Driver::Sqlite(target, arguments) => {
                 let query = sqlx::query_with(sql, arguments);
                 let $result = match target {
-                    SqliteTarget::Pool(pool) => query.$method(pool).await?,
-                    SqliteTarget::Connection(connection) => query.$method(connection).await?,
+                    SqliteTarget::Pool(pool) => {
+                        query.$method(pool.acquire().await?.connection()?).await?
+                    }
+                    SqliteTarget::Tx(tx) => query.$method(tx.connection()?).await?,
                 };
                 $wrap
             }
@@ -88,11 +118,19 @@ macro_rules! run {
 
 impl<'c> Query<'c> {
     fn on_sqlite(sql: &'static str, target: SqliteTarget<'c>) -> Self {
-        Self { sql, driver: Driver::Sqlite(target, SqliteArguments::default()), unbindable: None }
+        Self {
+            sql,
+            driver: Driver::Sqlite(target, SqliteArguments::default()),
+            unbindable: None,
+        }
     }
 
     fn on_postgres(sql: &'static str, target: PostgresTarget<'c>) -> Self {
-        Self { sql, driver: Driver::Postgres(target, PgArguments::default()), unbindable: None }
+        Self {
+            sql,
+            driver: Driver::Postgres(target, PgArguments::default()),
+            unbindable: None,
+        }
     }
 
     /// Binds the next parameter. Takes only what both databases know.
@@ -112,12 +150,16 @@ impl<'c> Query<'c> {
 
     /// The first row, or `None`.
     pub async fn fetch_optional<T: FromRow>(self) -> sqlx::Result<Option<T>> {
+        // sqlx stops at the first row and would not tell if SQLite then fails to commit a change.
+        if matches!(self.driver, Driver::Sqlite(..)) && !is_read(self.sql) {
+            return Ok(self.fetch_all().await?.into_iter().next());
+        }
         run!(self, fetch_optional, row => row.map(|row| T::from_row(&Row::from(&row))).transpose())
     }
 
     /// The first row; an error if there is none.
     pub async fn fetch_one<T: FromRow>(self) -> sqlx::Result<T> {
-        run!(self, fetch_one, row => T::from_row(&Row::from(&row)))
+        self.fetch_optional().await?.ok_or(sqlx::Error::RowNotFound)
     }
 
     /// All rows.
@@ -129,7 +171,52 @@ impl<'c> Query<'c> {
     /// unknown and told as 0: it lies behind the end, or the list is empty.
     pub async fn fetch_page<T: FromRow>(self) -> sqlx::Result<Page<T>> {
         let rows: Vec<Counted<T>> = self.fetch_all().await?;
-        Ok(Page { total: rows.first().map_or(0, |row| row.total), rows: rows.into_iter().map(|row| row.item).collect() })
+        Ok(Page {
+            total: rows.first().map_or(0, |row| row.total),
+            rows: rows.into_iter().map(|row| row.item).collect(),
+        })
+    }
+
+    /// All rows of a statement that gathers them into one JSON text, a list of lists, in its column `rows`.
+    ///
+    /// SQLite works on a thread of its own that hands over row by row, and waking the reader for each costs several
+    /// times what the row itself does. So long lists are better handed over as one.
+    pub async fn fetch_gathered<T: DeserializeOwned>(self) -> sqlx::Result<Vec<T>> {
+        let Gathered(rows) = self.fetch_one().await?;
+        serde_json::from_str(&rows).map_err(|error| sqlx::Error::Decode(error.into()))
+    }
+
+    /// The rows of several changes that are made together or not at all, handed to the database at once.
+    ///
+    /// For SQLite the statement is a script from `BEGIN IMMEDIATE` to `COMMIT` whose parts share their parameters, for
+    /// Postgres a single statement that changes several tables. Either way it is one step to the database and back,
+    /// where a [`Tx`] takes one for each statement, and the SQLite writer is free again sooner.
+    pub async fn fetch_atomically<T: FromRow>(self) -> sqlx::Result<Vec<T>> {
+        match self {
+            Query {
+                sql,
+                driver: Driver::Sqlite(SqliteTarget::Pool(pool), arguments),
+                unbindable: None,
+            } => {
+                let mut lease = pool.acquire().await?;
+                // Unless the script comes to its end, a transaction may be open. Then the connection is dropped here,
+                // which rolls back.
+                let mut connection = lease.take()?;
+                let rows = sqlx::query_with(sql, arguments)
+                    .fetch_all(&mut connection)
+                    .await?;
+                lease.put(connection);
+                rows.iter()
+                    .map(|row| T::from_row(&Row::from(row)))
+                    .collect()
+            }
+            query => query.fetch_all().await,
+        }
+    }
+
+    /// [`Query::fetch_atomically`] for changes that return no rows.
+    pub async fn execute_atomically(self) -> sqlx::Result<()> {
+        self.fetch_atomically::<Nothing>().await.map(drop)
     }
 
     /// Runs the statement; returns how many rows it changed.
@@ -183,7 +270,8 @@ pub trait FromRow: Sized {
     fn from_row(row: &Row<'_>) -> sqlx::Result<Self>;
 }
 
-/// Which rows of a list to read.
+/// Which rows of a list to read. In the statement `LIMIT` is to be given a sum (`$2 + 0`): SQLite plans anew each time
+/// that a bare parameter there is bound.
 #[derive(Clone, Copy, Debug)]
 pub struct Slice {
     /// How many rows at most.
@@ -201,6 +289,22 @@ pub struct Page<T> {
     pub rows: Vec<T>,
 }
 
+struct Nothing;
+
+impl FromRow for Nothing {
+    fn from_row(_: &Row<'_>) -> sqlx::Result<Self> {
+        Ok(Self)
+    }
+}
+
+struct Gathered(String);
+
+impl FromRow for Gathered {
+    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
+        row.get("rows").map(Self)
+    }
+}
+
 struct Counted<T> {
     total: i64,
     item: T,
@@ -208,6 +312,9 @@ struct Counted<T> {
 
 impl<T: FromRow> FromRow for Counted<T> {
     fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
-        Ok(Self { total: row.get("total")?, item: T::from_row(row)? })
+        Ok(Self {
+            total: row.get("total")?,
+            item: T::from_row(row)?,
+        })
     }
 }

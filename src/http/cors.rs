@@ -6,16 +6,17 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
-    ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 const METHODS: HeaderValue = HeaderValue::from_static("DELETE, GET, OPTIONS, PATCH, POST, PUT");
-const HEADERS: HeaderValue =
-    HeaderValue::from_static("accept, authorization, content-type, user-agent, x-csrftoken, x-requested-with");
+const HEADERS: HeaderValue = HeaderValue::from_static(
+    "accept, authorization, content-type, user-agent, x-csrftoken, x-requested-with",
+);
 const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
 
 /// Adds the CORS headers for the origins in `allowed`, and answers preflights.
@@ -24,9 +25,17 @@ pub async fn cors(State(allowed): State<Arc<[String]>>, request: Request, next: 
     let origin = request
         .headers()
         .get(ORIGIN)
-        .filter(|origin| allowed.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()))
+        .filter(|origin| {
+            allowed
+                .iter()
+                .any(|allowed| allowed.as_bytes() == origin.as_bytes())
+        })
         .cloned();
-    let mut response = if is_options && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
+    let mut response = if is_options
+        && request
+            .headers()
+            .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+    {
         StatusCode::OK.into_response()
     } else {
         next.run(request).await
@@ -35,8 +44,14 @@ pub async fn cors(State(allowed): State<Arc<[String]>>, request: Request, next: 
     headers.append(VARY, HeaderValue::from_static("origin"));
     if let Some(origin) = origin {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
+        headers.insert(
+            ACCESS_CONTROL_ALLOW_CREDENTIALS,
+            HeaderValue::from_static("true"),
+        );
+        headers.insert(
+            ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("retry-after"),
+        );
         if is_options {
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);

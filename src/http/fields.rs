@@ -39,7 +39,10 @@ pub trait Rule {
 impl Form {
     /// Starts with the fields of a body.
     pub fn new(values: Map<String, Value>) -> Self {
-        Self { values, errors: FieldErrors::new() }
+        Self {
+            values,
+            errors: FieldErrors::new(),
+        }
     }
 
     /// A field that may be absent. `None` also if it is faulty, which [`Form::finish`] then tells.
@@ -63,8 +66,17 @@ impl Form {
     }
 
     /// A field that must be there if `is_required`.
-    pub fn field<R: Rule>(&mut self, name: &'static str, rule: &R, is_required: bool) -> Option<R::Output> {
-        if is_required { self.required(name, rule) } else { self.optional(name, rule) }
+    pub fn field<R: Rule>(
+        &mut self,
+        name: &'static str,
+        rule: &R,
+        is_required: bool,
+    ) -> Option<R::Output> {
+        if is_required {
+            self.required(name, rule)
+        } else {
+            self.optional(name, rule)
+        }
     }
 
     /// A field that may be absent (`None`) or null (`Some(None)`).
@@ -80,12 +92,21 @@ impl Form {
         self.refuse::<()>(name, vec![message.into()]);
     }
 
+    /// Whether anything was noted yet.
+    pub fn is_faulty(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
     /// The end of the check.
     ///
     /// # Errors
     /// Everything that was noted.
     pub fn finish(self) -> Result<()> {
-        if self.errors.is_empty() { Ok(()) } else { Err(Error::Invalid(self.errors)) }
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Invalid(self.errors))
+        }
     }
 
     /// The end of the check of fields that must all be there.
@@ -131,20 +152,32 @@ pub struct Format {
 impl Text {
     /// Any text that is not blank, of at most `max` characters.
     pub const fn new(max: usize) -> Self {
-        Self { min: 0, max, may_be_blank: false, keeps_space: false, format: None }
+        Self {
+            min: 0,
+            max,
+            may_be_blank: false,
+            keeps_space: false,
+            format: None,
+        }
     }
 }
 
 /// An e-mail address of at most 254 characters.
 pub const EMAIL: Text = Text {
-    format: Some(Format { matches: formats::is_email, message: "Enter a valid email address." }),
+    format: Some(Format {
+        matches: formats::is_email,
+        message: "Enter a valid email address.",
+    }),
     ..Text::new(254)
 };
 
 /// A URL of at most 200 characters, or nothing.
 pub const URL: Text = Text {
     may_be_blank: true,
-    format: Some(Format { matches: formats::is_url, message: "Enter a valid URL." }),
+    format: Some(Format {
+        matches: formats::is_url,
+        message: "Enter a valid URL.",
+    }),
     ..Text::new(200)
 };
 
@@ -152,28 +185,49 @@ impl Rule for Text {
     type Output = String;
 
     fn check(&self, value: &Value) -> Result<String, Vec<String>> {
-        let wrong_type = self.format.as_ref().map_or(NOT_A_STRING, |format| format.message);
+        let wrong_type = self
+            .format
+            .as_ref()
+            .map_or(NOT_A_STRING, |format| format.message);
         let text = python::text_of(value).ok_or_else(|| vec![wrong_type.to_owned()])?;
         let trimmed = python::strip(&text);
         if trimmed.is_empty() {
-            return if self.may_be_blank { Ok(String::new()) } else { Err(vec![BLANK.to_owned()]) };
+            return if self.may_be_blank {
+                Ok(String::new())
+            } else {
+                Err(vec![BLANK.to_owned()])
+            };
         }
         let text = if self.keeps_space { &text } else { trimmed };
         let mut messages = Vec::new();
         let length = text.chars().count();
         if length > self.max {
-            messages.push(format!("Ensure this field has no more than {} characters.", self.max));
+            messages.push(format!(
+                "Ensure this field has no more than {} characters.",
+                self.max
+            ));
         }
         if length < self.min {
-            messages.push(format!("Ensure this field has at least {} characters.", self.min));
+            messages.push(format!(
+                "Ensure this field has at least {} characters.",
+                self.min
+            ));
         }
         if text.contains('\0') {
             messages.push(NUL_CHARACTER.to_owned());
         }
-        if let Some(format) = self.format.as_ref().filter(|format| !(format.matches)(text)) {
+        if let Some(format) = self
+            .format
+            .as_ref()
+            .filter(|format| !(format.matches)(text))
+        {
             messages.push(format.message.to_owned());
         }
-        if messages.is_empty() { Ok(text.to_owned()) } else { Err(messages) }
+        if messages.is_empty() {
+            Ok(text.to_owned())
+        } else {
+            Err(messages)
+        }
     }
 }
 
@@ -246,14 +300,22 @@ fn saturating_integer(text: &str) -> Option<i64> {
     if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return None;
     }
-    Some(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }))
+    Some(text.parse().unwrap_or(if text.starts_with('-') {
+        i64::MIN
+    } else {
+        i64::MAX
+    }))
 }
 
 fn within<T: PartialOrd + std::fmt::Display>(number: T, min: T, max: T) -> Result<T, Vec<String>> {
     if number < min {
-        Err(vec![format!("Ensure this value is greater than or equal to {min}.")])
+        Err(vec![format!(
+            "Ensure this value is greater than or equal to {min}."
+        )])
     } else if number > max {
-        Err(vec![format!("Ensure this value is less than or equal to {max}.")])
+        Err(vec![format!(
+            "Ensure this value is less than or equal to {max}."
+        )])
     } else {
         Ok(number)
     }
@@ -274,11 +336,10 @@ impl Rule for Boolean {
                 _ => None,
             },
             Value::String(text) => match text.as_str() {
-                "1" | "true" | "True" | "TRUE" | "t" | "T" | "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
-                    Some(true)
-                }
-                "0" | "false" | "False" | "FALSE" | "f" | "F" | "n" | "N" | "no" | "No" | "NO" | "off" | "Off"
-                | "OFF" => Some(false),
+                "1" | "true" | "True" | "TRUE" | "t" | "T" | "y" | "Y" | "yes" | "Yes" | "YES"
+                | "on" | "On" | "ON" => Some(true),
+                "0" | "false" | "False" | "FALSE" | "f" | "F" | "n" | "N" | "no" | "No" | "NO"
+                | "off" | "Off" | "OFF" => Some(false),
                 _ => None,
             },
             _ => None,

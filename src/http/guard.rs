@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{LOCATION, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use axum::http::header::{
+    LOCATION, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -28,14 +30,23 @@ pub async fn guard(State(config): State<Arc<Config>>, request: Request, next: Ne
     let mut response = if !is_allowed(host, &server.allowed_hosts) {
         Error::UnknownHost(host.chars().take(100).collect()).into_response()
     } else if redirect && !secure && !request.uri().path().starts_with(HEALTH) {
-        to_https(host, request.uri().path_and_query().map_or("/", |path| path.as_str()))
+        to_https(
+            host,
+            request
+                .uri()
+                .path_and_query()
+                .map_or("/", |path| path.as_str()),
+        )
     } else {
         next.run(request).await
     };
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(HeaderName::from_static("referrer-policy"), HeaderValue::from_static("same-origin"));
+    headers.insert(
+        HeaderName::from_static("referrer-policy"),
+        HeaderValue::from_static("same-origin"),
+    );
     if secure && !server.debug {
         let one_year = HeaderValue::from_static("max-age=31536000; includeSubDomains; preload");
         headers.insert(STRICT_TRANSPORT_SECURITY, one_year);
@@ -75,10 +86,23 @@ mod tests {
     #[test]
     fn hosts_are_compared_as_in_django() {
         let allowed = ["example.com", ".example.org", "[::1]"].map(str::to_owned);
-        for host in ["example.com", "EXAMPLE.com:8000", "example.org", "a.b.example.org:1", "[::1]:8000", "[::1]"] {
+        for host in [
+            "example.com",
+            "EXAMPLE.com:8000",
+            "example.org",
+            "a.b.example.org:1",
+            "[::1]:8000",
+            "[::1]",
+        ] {
             assert!(is_allowed(host, &allowed), "{host}");
         }
-        for host in ["", "a.example.com", "badexample.org", "example.com.evil.net", "[::2]:8000"] {
+        for host in [
+            "",
+            "a.example.com",
+            "badexample.org",
+            "example.com.evil.net",
+            "[::2]:8000",
+        ] {
             assert!(!is_allowed(host, &allowed), "{host}");
         }
         assert!(is_allowed("anything", &["*".to_owned()]));

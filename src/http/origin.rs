@@ -13,7 +13,9 @@ use crate::config::Config;
 /// The scheme by which a request reached us or, where a trusted proxy took it, the proxy.
 pub fn scheme(headers: &HeaderMap, extensions: &Extensions, config: &Config) -> &'static str {
     if from_trusted_proxy(extensions, config)
-        && headers.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
+        && headers
+            .get("x-forwarded-proto")
+            .is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
     {
         "https"
     } else {
@@ -26,12 +28,19 @@ pub fn from_trusted_proxy(extensions: &Extensions, config: &Config) -> bool {
     let proxies = &config.server.trusted_proxies;
     extensions
         .get::<ConnectInfo<SocketAddr>>()
-        .is_some_and(|ConnectInfo(peer)| proxies.iter().any(|network| network.contains(&peer.ip().to_canonical())))
+        .is_some_and(|ConnectInfo(peer)| {
+            proxies
+                .iter()
+                .any(|network| network.contains(&peer.ip().to_canonical()))
+        })
 }
 
 /// The `Host` of a request; empty if there is none.
 pub fn host(headers: &HeaderMap) -> &str {
-    headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
+    headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// The start of absolute links in answers: scheme and host of the request.

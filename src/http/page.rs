@@ -56,10 +56,17 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let Origin(origin) = Origin::from_request_parts(parts, state).await?;
         let mut others = BTreeMap::<String, Vec<String>>::new();
-        for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
-            others.entry(name.into_owned()).or_default().push(value.into_owned());
+        for (name, value) in
+            form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+        {
+            others
+                .entry(name.into_owned())
+                .or_default()
+                .push(value.into_owned());
         }
-        let asked = others.remove("page").and_then(|values| values.last().map(|value| Asked::parse(value)));
+        let asked = others
+            .remove("page")
+            .and_then(|values| values.last().map(|value| Asked::parse(value)));
         Ok(Self {
             url: format!("{origin}{}/", parts.uri.path().trim_end_matches('/')),
             asked: asked.unwrap_or(Asked::Number(1)),
@@ -87,12 +94,20 @@ impl Pages {
         B: From<T>,
         F: Future<Output = sqlx::Result<Page<T>>>,
     {
-        let slice = |number: i64| Slice { limit: SIZE, offset: (number - 1).saturating_mul(SIZE) };
+        let slice = |number: i64| Slice {
+            limit: SIZE,
+            offset: (number - 1).saturating_mul(SIZE),
+        };
         let (number, page) = match self.asked {
             Asked::Nonsense => return Err(Error::InvalidPage),
             Asked::Number(number) => (number, read(slice(number)).await?),
             Asked::Last => {
-                let total = read(Slice { limit: 1, offset: 0 }).await?.total;
+                let total = read(Slice {
+                    limit: 1,
+                    offset: 0,
+                })
+                .await?
+                .total;
                 let last = last_page(total);
                 (last, read(slice(last)).await?)
             }
@@ -115,9 +130,17 @@ impl Pages {
         parameters.extend(page);
         let query: Vec<String> = parameters
             .iter()
-            .flat_map(|(name, values)| values.iter().map(move |value| format!("{}={}", quote(name), quote(value))))
+            .flat_map(|(name, values)| {
+                values
+                    .iter()
+                    .map(move |value| format!("{}={}", quote(name), quote(value)))
+            })
             .collect();
-        if query.is_empty() { self.url.clone() } else { format!("{}?{}", self.url, query.join("&")) }
+        if query.is_empty() {
+            self.url.clone()
+        } else {
+            format!("{}?{}", self.url, query.join("&"))
+        }
     }
 }
 
@@ -128,5 +151,8 @@ fn last_page(total: i64) -> i64 {
 
 /// Form encoding as Python's `quote_plus` does it, which treats two characters differently from the URL standard.
 fn quote(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('*', "%2A").replace("%7E", "~")
+    form_urlencoded::byte_serialize(text.as_bytes())
+        .collect::<String>()
+        .replace('*', "%2A")
+        .replace("%7E", "~")
 }

@@ -13,13 +13,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| Error::NotFound)?;
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Error::NotFound)?;
         parse_uuid(&text).map(Self).ok_or(Error::NotFound)
     }
 }
 
 /// Reads a UUID in any spelling that the original took: any letter case, with hyphens or without, as a URN, in braces.
 pub fn parse_uuid(text: &str) -> Option<Uuid> {
-    let text = text.trim_start_matches("urn:").trim_start_matches("uuid:").trim_matches(['{', '}']);
+    let text = text
+        .trim_start_matches("urn:")
+        .trim_start_matches("uuid:")
+        .trim_matches(['{', '}']);
     Uuid::try_parse(&text.replace('-', "")).ok()
 }

@@ -29,7 +29,9 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, Infallible> {
         let content_type = request.headers().get(CONTENT_TYPE);
         Ok(Self {
-            content_type: content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default(),
+            content_type: content_type
+                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+                .unwrap_or_default(),
             limit: Arc::<Config>::from_ref(state).server.max_body_bytes,
             body: request.into_body(),
         })
@@ -42,18 +44,29 @@ impl Payload {
     /// # Errors
     /// Too long, of an unknown type, malformed, or JSON other than an object.
     pub async fn fields(self) -> Result<Map<String, Value>> {
-        let Self { content_type, body, limit } = self;
-        let body = axum::body::to_bytes(body, limit).await.map_err(|error| unreadable(error, limit))?;
+        let Self {
+            content_type,
+            body,
+            limit,
+        } = self;
+        let body = axum::body::to_bytes(body, limit)
+            .await
+            .map_err(|error| unreadable(error, limit))?;
         if body.is_empty() {
             return Ok(Map::new());
         }
-        let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let media_type = content_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         match media_type.as_str() {
             "application/json" => json(&body),
             "application/x-www-form-urlencoded" => Ok(urlencoded(&body)),
-            "multipart/form-data" => {
-                multipart(&content_type, body).await.map_err(|error| Error::Unreadable(format!("Multipart form parse error - {error}")))
-            }
+            "multipart/form-data" => multipart(&content_type, body).await.map_err(|error| {
+                Error::Unreadable(format!("Multipart form parse error - {error}"))
+            }),
             _ => Err(Error::UnsupportedMediaType(content_type)),
         }
     }
@@ -61,26 +74,37 @@ impl Payload {
 
 /// The body is too long, or its sender broke off.
 fn unreadable(error: axum::Error, limit: usize) -> Error {
-    let too_long = std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
-    if too_long { Error::TooLarge(limit) } else { Error::Unreadable("The body ended early.".to_owned()) }
+    let too_long = std::error::Error::source(&error)
+        .is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+    if too_long {
+        Error::TooLarge(limit)
+    } else {
+        Error::Unreadable("The body ended early.".to_owned())
+    }
 }
 
 fn json(body: &[u8]) -> Result<Map<String, Value>> {
     let not_an_object = |message: String| {
-        Err(Error::Invalid(FieldErrors::from([("non_field_errors".into(), vec![message])])))
+        Err(Error::Invalid(FieldErrors::from([(
+            "non_field_errors".into(),
+            vec![message],
+        )])))
     };
     match serde_json::from_slice(body) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(Value::Null) => not_an_object("No data provided".to_owned()),
-        Ok(other) => {
-            not_an_object(format!("Invalid data. Expected a dictionary, but got {}.", python::type_name(&other)))
-        }
+        Ok(other) => not_an_object(format!(
+            "Invalid data. Expected a dictionary, but got {}.",
+            python::type_name(&other)
+        )),
         Err(error) => Err(Error::Unreadable(format!("JSON parse error - {error}"))),
     }
 }
 
 fn urlencoded(body: &[u8]) -> Map<String, Value> {
-    form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect()
+    form_urlencoded::parse(body)
+        .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
+        .collect()
 }
 
 async fn multipart(content_type: &str, body: Bytes) -> Result<Map<String, Value>, multer::Error> {
@@ -89,11 +113,17 @@ async fn multipart(content_type: &str, body: Bytes) -> Result<Map<String, Value>
     let mut parts = multer::Multipart::new(body, boundary);
     let mut fields = Map::new();
     while let Some(part) = parts.next_field().await? {
-        let Some(name) = part.name().map(str::to_owned) else { continue };
+        let Some(name) = part.name().map(str::to_owned) else {
+            continue;
+        };
         let is_file = part.file_name().is_some();
         let bytes = part.bytes().await?;
         // No field takes a file; a list is as wrong a type as a file.
-        let value = if is_file { Value::Array(vec![Value::Null]) } else { String::from_utf8_lossy(&bytes).into() };
+        let value = if is_file {
+            Value::Array(vec![Value::Null])
+        } else {
+            String::from_utf8_lossy(&bytes).into()
+        };
         fields.insert(name, value);
     }
     Ok(fields)

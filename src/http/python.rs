@@ -47,7 +47,9 @@ pub fn text_of(value: &Value) -> Option<String> {
 /// The shortest text that gives the number back, with an exponent from 1e16 on and below 1e-4.
 fn float_repr(float: f64) -> String {
     let scientific = format!("{float:e}");
-    let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
     match exponent.parse::<i32>() {
         Ok(exponent) if !(-4..16).contains(&exponent) => {
             let sign = if exponent < 0 { '-' } else { '+' };

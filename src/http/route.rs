@@ -21,19 +21,32 @@ pub trait Endpoints<S> {
 impl<S: Clone + Send + Sync + 'static> Endpoints<S> for Router<S> {
     fn endpoint(self, path: &str, methods: MethodRouter<S>) -> Self {
         let methods = methods.fallback(other_method);
-        self.route(path.trim_end_matches('/'), methods.clone()).route(path, methods)
+        self.route(path.trim_end_matches('/'), methods.clone())
+            .route(path, methods)
     }
 }
 
 /// OPTIONS describes nothing beyond its `Allow` header, which the router adds.
 async fn other_method(method: Method) -> Response {
-    if method == Method::OPTIONS { Json(json!({})).into_response() } else { Error::MethodNotAllowed(method).into_response() }
+    if method == Method::OPTIONS {
+        Json(json!({})).into_response()
+    } else {
+        Error::MethodNotAllowed(method).into_response()
+    }
 }
 
 /// Completes `Allow`: the router lists the methods that have a handler; OPTIONS has none and is always allowed.
 pub async fn allow_options(mut response: Response) -> Response {
-    if let Some(allow) = response.headers().get(ALLOW).and_then(|allow| allow.to_str().ok()) {
-        let allow = allow.split(',').chain(["OPTIONS"]).collect::<Vec<_>>().join(", ");
+    if let Some(allow) = response
+        .headers()
+        .get(ALLOW)
+        .and_then(|allow| allow.to_str().ok())
+    {
+        let allow = allow
+            .split(',')
+            .chain(["OPTIONS"])
+            .collect::<Vec<_>>()
+            .join(", ");
         if let Ok(allow) = HeaderValue::from_str(&allow) {
             response.headers_mut().insert(ALLOW, allow);
         }

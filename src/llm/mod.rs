@@ -17,7 +17,7 @@ mod transport;
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use futures_util::{future::BoxFuture, stream::BoxStream};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use demo::Demo;
 pub use error::{Category, Error, ErrorKind};
@@ -54,7 +54,7 @@ pub struct Request {
 }
 
 /// One message of the history, in the shape that all providers share on the wire.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct ChatMessage {
     /// Who speaks.
     pub role: Role,
@@ -63,7 +63,7 @@ pub struct ChatMessage {
 }
 
 /// Who speaks in a [`ChatMessage`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The agent's instructions.
@@ -195,7 +195,7 @@ impl ProviderName {
 
 impl fmt::Display for ProviderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.pad(self.as_str())
     }
 }
 

@@ -16,10 +16,19 @@ pub async fn list(
     State(db): State<Db>,
     pages: Pages,
 ) -> Result<Json<List<MessageBody>>> {
-    pages.list(|slice| repository::list(&db, user.id, slice)).await.map(Json)
+    pages
+        .list(|slice| repository::list(&db, user.id, slice))
+        .await
+        .map(Json)
 }
 
-pub async fn show(CurrentUser(user): CurrentUser, State(db): State<Db>, Id(id): Id) -> Result<Json<MessageBody>> {
-    let message = repository::find(&db, user.id, id).await?.ok_or(Error::NotFound)?;
+pub async fn show(
+    CurrentUser(user): CurrentUser,
+    State(db): State<Db>,
+    Id(id): Id,
+) -> Result<Json<MessageBody>> {
+    let message = repository::find(&db, user.id, id)
+        .await?
+        .ok_or(Error::NotFound)?;
     Ok(Json(message.into()))
 }

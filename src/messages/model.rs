@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock;
@@ -11,7 +11,7 @@ use crate::db::{FromRow, Row};
 pub use crate::llm::{Role, Usage};
 
 /// How far a message has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// The model has yet to answer, or is at it.
@@ -40,15 +40,20 @@ impl FromStr for Status {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        [Self::Pending, Self::Complete, Self::Failed, Self::Interrupted]
-            .into_iter()
-            .find(|status| status.as_str() == word)
-            .ok_or_else(|| format!("`{word}` is no status of a message"))
+        [
+            Self::Pending,
+            Self::Complete,
+            Self::Failed,
+            Self::Interrupted,
+        ]
+        .into_iter()
+        .find(|status| status.as_str() == word)
+        .ok_or_else(|| format!("`{word}` is no status of a message"))
     }
 }
 
-/// A message.
-#[derive(Clone, Debug)]
+/// A message. Its fields are in the order in which they are gathered from the database.
+#[derive(Clone, Debug, Deserialize)]
 pub struct Message {
     pub id: Uuid,
     pub conversation_id: Uuid,
@@ -107,7 +112,10 @@ impl FromRow for Message {
         Ok(Self {
             id: row.get("id")?,
             conversation_id: row.get("conversation_id")?,
-            role: row.get::<&str>("role")?.parse().map_err(|_| unknown("no such role".to_owned()))?,
+            role: row
+                .get::<&str>("role")?
+                .parse()
+                .map_err(|_| unknown("no such role".to_owned()))?,
             content: row.get("content")?,
             status: row.get::<&str>("status")?.parse().map_err(unknown)?,
             model: row.get("model")?,
@@ -136,7 +144,14 @@ pub struct Ending {
 impl Ending {
     /// Without an answer.
     pub fn without_answer(status: Status, error: String) -> Self {
-        Self { status, content: String::new(), reasoning: None, finish_reason: None, error: Some(error), usage: None }
+        Self {
+            status,
+            content: String::new(),
+            reasoning: None,
+            finish_reason: None,
+            error: Some(error),
+            usage: None,
+        }
     }
 }
 

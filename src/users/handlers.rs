@@ -17,7 +17,11 @@ use crate::http::payload::Payload;
 
 pub async fn list(CurrentUser(user): CurrentUser, pages: Pages) -> Result<Json<List<UserBody>>> {
     let only_me = |slice: crate::db::Slice| {
-        let rows = if slice.offset == 0 { vec![user.clone()] } else { Vec::new() };
+        let rows = if slice.offset == 0 {
+            vec![user.clone()]
+        } else {
+            Vec::new()
+        };
         std::future::ready(Ok(Page { total: 1, rows }))
     };
     pages.list(only_me).await.map(Json)
@@ -27,11 +31,19 @@ pub async fn show_me(CurrentUser(user): CurrentUser) -> Json<UserBody> {
     Json(user.into())
 }
 
-pub async fn replace_me(user: CurrentUser, State(db): State<Db>, payload: Payload) -> Result<Json<UserBody>> {
+pub async fn replace_me(
+    user: CurrentUser,
+    State(db): State<Db>,
+    payload: Payload,
+) -> Result<Json<UserBody>> {
     save(user.0, &db, payload, true).await
 }
 
-pub async fn update_me(user: CurrentUser, State(db): State<Db>, payload: Payload) -> Result<Json<UserBody>> {
+pub async fn update_me(
+    user: CurrentUser,
+    State(db): State<Db>,
+    payload: Payload,
+) -> Result<Json<UserBody>> {
     save(user.0, &db, payload, false).await
 }
 
@@ -57,13 +69,21 @@ pub async fn update(
     save(myself(user, id)?, &db, payload, false).await
 }
 
-pub async fn delete(CurrentUser(user): CurrentUser, Id(id): Id, State(db): State<Db>) -> Result<StatusCode> {
+pub async fn delete(
+    CurrentUser(user): CurrentUser,
+    Id(id): Id,
+    State(db): State<Db>,
+) -> Result<StatusCode> {
     repository::delete(&db, myself(user, id)?.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn myself(user: User, id: Uuid) -> Result<User> {
-    if user.id == id { Ok(user) } else { Err(Error::NotFound) }
+    if user.id == id {
+        Ok(user)
+    } else {
+        Err(Error::NotFound)
+    }
 }
 
 /// Writes what was sent; PUT also wants what is required to be there.
@@ -80,6 +100,8 @@ async fn save(user: User, db: &Db, payload: Payload, is_put: bool) -> Result<Jso
         form.reject("email", EMAIL_TAKEN);
     }
     form.finish()?;
-    let user = repository::update(db, user.id, changes).await?.ok_or(Error::NotFound)?;
+    let user = repository::update(db, user.id, changes)
+        .await?
+        .ok_or(Error::NotFound)?;
     Ok(Json(user.into()))
 }

@@ -50,7 +50,10 @@ pub struct Credentials {
 
 impl FromRow for Credentials {
     fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
-        Ok(Self { user: User::from_row(row)?, password: row.get("password")? })
+        Ok(Self {
+            user: User::from_row(row)?,
+            password: row.get("password")?,
+        })
     }
 }
 
@@ -69,7 +72,13 @@ pub struct NewUser {
 impl NewUser {
     /// An ordinary account.
     pub fn member(email: String, name: String, password: String) -> Self {
-        Self { email, name, password, is_staff: false, is_superuser: false }
+        Self {
+            email,
+            name,
+            password,
+            is_staff: false,
+            is_superuser: false,
+        }
     }
 }
 
@@ -97,8 +106,24 @@ pub struct UserBody {
 
 impl From<User> for UserBody {
     fn from(user: User) -> Self {
-        let User { id, email, name, avatar_url, is_active, created_at, updated_at } = user;
-        Self { id, email, name, avatar_url, is_active, created_at, updated_at }
+        let User {
+            id,
+            email,
+            name,
+            avatar_url,
+            is_active,
+            created_at,
+            updated_at,
+        } = user;
+        Self {
+            id,
+            email,
+            name,
+            avatar_url,
+            is_active,
+            created_at,
+            updated_at,
+        }
     }
 }
 

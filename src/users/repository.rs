@@ -20,7 +20,10 @@ pub async fn find(db: impl Executor<'_>, id: Uuid) -> sqlx::Result<Option<User>>
 }
 
 /// The account with this address, whatever its case, and its password's hash.
-pub async fn find_credentials(db: impl Executor<'_>, email: &str) -> sqlx::Result<Option<Credentials>> {
+pub async fn find_credentials(
+    db: impl Executor<'_>,
+    email: &str,
+) -> sqlx::Result<Option<Credentials>> {
     // Postgres cannot even be asked about U+0000, and no address contains it.
     if email.contains('\0') {
         return Ok(None);
@@ -36,9 +39,16 @@ pub async fn find_credentials(db: impl Executor<'_>, email: &str) -> sqlx::Resul
 }
 
 /// Whether an account other than `except` has this address.
-pub async fn is_email_taken(db: impl Executor<'_>, email: &str, except: Option<Uuid>) -> sqlx::Result<bool> {
-    let owner: Option<Owner> =
-        db.query("SELECT id FROM users WHERE email_key = $1").bind(email_key(email)).fetch_optional().await?;
+pub async fn is_email_taken(
+    db: impl Executor<'_>,
+    email: &str,
+    except: Option<Uuid>,
+) -> sqlx::Result<bool> {
+    let owner: Option<Owner> = db
+        .query("SELECT id FROM users WHERE email_key = $1")
+        .bind(email_key(email))
+        .fetch_optional()
+        .await?;
     Ok(owner.is_some_and(|owner| Some(owner.0) != except))
 }
 
@@ -96,7 +106,12 @@ pub async fn update(db: impl Executor<'_>, id: Uuid, changes: UserChanges) -> Re
 }
 
 /// Replaces a password's hash, unless it was changed meanwhile.
-pub async fn replace_password(db: impl Executor<'_>, id: Uuid, old: &str, new: &str) -> sqlx::Result<()> {
+pub async fn replace_password(
+    db: impl Executor<'_>,
+    id: Uuid,
+    old: &str,
+    new: &str,
+) -> sqlx::Result<()> {
     db.query("UPDATE users SET password = $3 WHERE id = $1 AND password = $2")
         .bind(id)
         .bind(old)
@@ -132,6 +147,9 @@ pub async fn set_active(db: impl Executor<'_>, email: &str, is_active: bool) -> 
 
 /// Deletes an account and everything that is its owner's.
 pub async fn delete(db: impl Executor<'_>, id: Uuid) -> sqlx::Result<()> {
-    db.query("DELETE FROM users WHERE id = $1").bind(id).execute().await?;
+    db.query("DELETE FROM users WHERE id = $1")
+        .bind(id)
+        .execute()
+        .await?;
     Ok(())
 }

@@ -112,11 +112,10 @@ impl Answer {
             return Ok(());
         };
         if let Some(delta) = choice.delta {
-            push(
-                events,
-                Event::Reasoning,
-                delta.reasoning_content.or(delta.reasoning),
-            );
+            let thought = delta
+                .reasoning_content
+                .filter(|thought| !thought.is_empty());
+            push(events, Event::Reasoning, thought.or(delta.reasoning));
             push(events, Event::Text, delta.content);
             push(events, Event::Text, delta.refusal);
         }

@@ -1,0 +1,22 @@
+//! Tests of the whole program from outside, as one binary. Those of a room stand in a module of its name; most run on
+//! SQLite and again on Postgres.
+
+mod agents;
+mod auth;
+mod concurrency;
+mod config;
+mod conversations;
+mod cors;
+mod hosts_and_https;
+mod isolation;
+mod messages;
+mod pagination;
+mod passwords;
+mod program;
+mod protocol;
+mod providers;
+mod schema;
+mod send_message;
+mod support;
+mod tokens;
+mod users;

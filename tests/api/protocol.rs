@@ -1,0 +1,73 @@
+//! What holds for every path: bodies, methods, `Accept`, slashes, and the order in which mistakes are told.
+
+mod accept;
+mod bodies;
+mod fields;
+mod methods;
+mod paths;
+
+use std::path::Path;
+
+/// Every path of the API with the methods that it has, `{id}` standing for the id of a thing of the caller's.
+pub const ROUTES: [(&str, &[&str]); 17] = [
+    ("/api/auth/register/", &["POST"]),
+    ("/api/auth/login/", &["POST"]),
+    ("/api/auth/refresh/", &["POST"]),
+    ("/api/auth/logout/", &["POST"]),
+    ("/api/health/", &["GET"]),
+    ("/api/", &["GET"]),
+    ("/api/users/", &["GET"]),
+    ("/api/users/me/", &["GET", "PUT", "PATCH"]),
+    ("/api/users/{id}/", &["GET", "PUT", "PATCH", "DELETE"]),
+    ("/api/agents/", &["GET", "POST"]),
+    ("/api/agents/default/", &["GET"]),
+    ("/api/agents/{id}/", &["GET", "PUT", "PATCH", "DELETE"]),
+    ("/api/conversations/", &["GET", "POST"]),
+    (
+        "/api/conversations/{id}/",
+        &["GET", "PUT", "PATCH", "DELETE"],
+    ),
+    ("/api/conversations/{id}/send_message/", &["POST"]),
+    ("/api/messages/", &["GET"]),
+    ("/api/messages/{id}/", &["GET"]),
+];
+
+/// Whether a path of [`ROUTES`] is open to everybody.
+pub fn is_public(path: &str) -> bool {
+    path == "/api/health/" || (path.starts_with("/api/auth/") && path != "/api/auth/logout/")
+}
+
+/// Every path that the program gives to its router, as its source has them.
+fn paths_in_the_source() -> Vec<String> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut paths = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let text = std::fs::read_to_string(path).unwrap();
+                let literals = text
+                    .split(".endpoint(")
+                    .skip(1)
+                    .filter_map(|rest| rest.split('"').nth(1));
+                paths.extend(
+                    literals
+                        .filter(|path| path.starts_with('/'))
+                        .map(str::to_owned),
+                );
+            }
+        }
+    }
+    paths.sort();
+    paths
+}
+
+/// Tests that walk all routes walk [`ROUTES`]; here is why they miss none.
+#[test]
+fn every_route_of_the_program_is_walked() {
+    let mut known = ROUTES.map(|(path, _)| path);
+    known.sort_unstable();
+    assert_eq!(paths_in_the_source(), known);
+}

@@ -1,0 +1,403 @@
+//! Saying something to an agent, and what becomes of the answer.
+
+mod failures;
+
+use serde_json::{Value, json};
+
+use crate::support::client::{id, send};
+use crate::support::model_server::{
+    Reply, openai_answer, openai_chunk, openai_finish, openai_usage,
+};
+use crate::support::{Client, OPENAI_KEY, TestApp, eventually, on_each_database};
+
+on_each_database! {
+    both_messages_are_answered_and_kept,
+    the_model_is_told_everything_in_order,
+    ollama_is_asked_in_its_own_way,
+    the_agents_provider_is_asked,
+    the_token_counts_are_the_providers,
+    an_answer_without_counts_has_no_tokens,
+    a_content_is_stored_as_it_was_sent,
+    numbers_count_as_their_text,
+    a_content_that_is_none_is_refused,
+    a_form_will_do,
+    a_strangers_conversation_is_not_found,
+    thinking_is_kept_out_of_the_content,
+    what_a_database_cannot_store_is_replaced,
+    a_client_that_leaves_still_gets_its_answer_stored,
+    a_conversation_deleted_meanwhile_is_not_found,
+    other_requests_go_on_while_a_model_thinks,
+}
+
+fn at(conversation: &str) -> String {
+    format!("/api/conversations/{conversation}/send_message/")
+}
+
+/// A conversation with an agent of which this is said.
+async fn conversation_with(client: &Client, agent: Value) -> String {
+    let agent = client.agent(agent).await;
+    client.conversation_with(&agent).await
+}
+
+async fn both_messages_are_answered_and_kept(app: TestApp) {
+    let ann = app.register("ann").await;
+    let conversation = ann.conversation().await;
+    let turn = ann.say(&conversation, "Hello").await.expect(200);
+    assert_eq!(turn.as_object().unwrap().len(), 2);
+    let (question, answer) = (&turn["user_message"], &turn["assistant_message"]);
+    assert_eq!(
+        (&question["role"], &question["content"]),
+        (&json!("user"), &json!("Hello"))
+    );
+    assert_eq!(
+        (&question["model"], &question["tokens_used"]),
+        (&json!(""), &Value::Null)
+    );
+    assert_eq!(
+        (&answer["role"], &answer["content"]),
+        (&json!("assistant"), &json!("You said: Hello"))
+    );
+    assert_eq!(
+        (&answer["model"], &answer["status"]),
+        (&json!("gpt-4"), &json!("complete"))
+    );
+    assert!(question["created_at"].as_str() < answer["created_at"].as_str());
+    assert_eq!(
+        ann.messages(&conversation).await,
+        [question.clone(), answer.clone()]
+    );
+}
+
+async fn the_model_is_told_everything_in_order(app: TestApp) {
+    let ann = app.register("ann").await;
+    let agent = json!({ "model": "m-1", "temperature": 0.25, "max_tokens": 77, "system_prompt": "Be brief." });
+    let conversation = conversation_with(&ann, agent).await;
+    ann.say(&conversation, "one").await.expect(200);
+    ann.say(&conversation, "two\n\n🦀").await.expect(200);
+    let asked = app.model.last_asked();
+    assert_eq!(asked.path, "/v1/chat/completions");
+    assert_eq!(
+        asked.authorization(),
+        Some(&*format!("Bearer {OPENAI_KEY}"))
+    );
+    assert_eq!(
+        (&asked.body["model"], &asked.body["temperature"]),
+        (&json!("m-1"), &json!(0.25))
+    );
+    let limits = [
+        &asked.body["max_tokens"],
+        &asked.body["max_completion_tokens"],
+    ];
+    assert!(limits.contains(&&json!(77)), "{}", asked.body);
+    let expected = json!([
+        { "role": "system", "content": "Be brief." },
+        { "role": "user", "content": "one" },
+        { "role": "assistant", "content": "You said: one" },
+        { "role": "user", "content": "two\n\n🦀" },
+    ]);
+    assert_eq!(asked.body["messages"], expected);
+    // Another conversation knows nothing of this one.
+    let other = ann.conversation().await;
+    ann.say(&other, "three").await.expect(200);
+    assert_eq!(
+        app.model.last_asked().body["messages"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+async fn ollama_is_asked_in_its_own_way(app: TestApp) {
+    let app = app.another(&[("OLLAMA_CONTEXT_LENGTH", "4096")]).await;
+    let ann = app.register("ann").await;
+    let agent =
+        json!({ "llm_provider": "ollama", "model": "llama3", "temperature": 1.5, "max_tokens": 9 });
+    let conversation = conversation_with(&ann, agent).await;
+    let turn = ann.say(&conversation, "Hello").await.expect(200);
+    assert_eq!(turn["assistant_message"]["content"], "You said: Hello");
+    assert_eq!(turn["assistant_message"]["model"], "llama3");
+    let asked = app.model.last_asked();
+    assert_eq!(
+        (asked.path.as_str(), asked.authorization()),
+        ("/api/chat", None)
+    );
+    let options = &asked.body["options"];
+    assert_eq!(
+        (&options["temperature"], &options["num_predict"]),
+        (&json!(1.5), &json!(9))
+    );
+    assert_eq!(
+        (&options["num_ctx"], &asked.body["truncate"]),
+        (&json!(4096), &json!(false))
+    );
+    assert_eq!(asked.body["messages"].as_array().unwrap().len(), 2);
+}
+
+async fn the_agents_provider_is_asked(app: TestApp) {
+    let ann = app.register("ann").await;
+    let agent = ann.agent(json!({ "llm_provider": "openai" })).await;
+    let conversation = ann.conversation_with(&agent).await;
+    ann.say(&conversation, "Hello").await.expect(200);
+    ann.patch(
+        &format!("/api/agents/{agent}/"),
+        json!({ "llm_provider": "ollama" }),
+    )
+    .await
+    .expect(200);
+    ann.say(&conversation, "Hello again").await.expect(200);
+    let paths: Vec<_> = app
+        .model
+        .server
+        .asked()
+        .into_iter()
+        .map(|asked| asked.path)
+        .collect();
+    assert_eq!(paths, ["/v1/chat/completions", "/api/chat"]);
+}
+
+async fn the_token_counts_are_the_providers(app: TestApp) {
+    let ann = app.register("ann").await;
+    let conversation = ann.conversation().await;
+    app.model.replies([openai_answer("Hi", Some((1234, 56)))]);
+    let answer = ann.say(&conversation, "Hello").await.expect(200)["assistant_message"].clone();
+    assert_eq!(
+        (&answer["tokens_used"], &answer["prompt_tokens"]),
+        (&json!(1290), &json!(1234))
+    );
+    assert_eq!(answer["completion_tokens"], 56);
+    ann.get(&format!("/api/messages/{}/", id(&answer)))
+        .await
+        .is(200, &answer);
+}
+
+async fn an_answer_without_counts_has_no_tokens(app: TestApp) {
+    let ann = app.register("ann").await;
+    let conversation = ann.conversation().await;
+    app.model.replies([openai_answer("Hi", None)]);
+    let answer = ann.say(&conversation, "Hello").await.expect(200)["assistant_message"].clone();
+    assert_eq!(
+        (&answer["content"], &answer["tokens_used"]),
+        (&json!("Hi"), &Value::Null)
+    );
+}
+
+async fn a_content_is_stored_as_it_was_sent(app: TestApp) {
+    let ann = app.register("ann").await;
+    let conversation = ann.conversation().await;
+    for content in [
+        "  two spaces \n\tand more\r\n",
+        "🦀 and \u{202e}more\u{7f}",
+        &"long".repeat(50_000),
+    ] {
+        let turn = ann.say(&conversation, content).await.expect(200);
+        assert_eq!(turn["user_message"]["content"], content);
+        assert_eq!(
+            app.model.last_asked().body["messages"]
+                .as_array()
+                .unwrap()
+                .last()
+                .unwrap()["content"],
+            content
+        );
+        let message = ann
+            .get(&format!("/api/messages/{}/", id(&turn["user_message"])))
+            .await
+            .expect(200);
+        assert_eq!(message["content"], content);
+    }
+}
+
+async fn numbers_count_as_their_text(app: TestApp) {
+    let ann = app.register("ann").await;
+    let conversation = ann.conversation().await;
+    for (content, text) in [
+        ("42", "42"),
+        ("4.50", "4.5"),
+        ("1e16", "1e+16"),
+        ("-7", "-7"),
+    ] {
+        let body = format!("{{\"content\": {content}}}");
+        let turn = ann
+            .post_as(&at(&conversation), "application/json", body)
+            .await
+            .expect(200);
+        assert_eq!(turn["user_message"]["content"], text);
+    }
+}
+
+async fn a_content_that_is_none_is_refused(app: TestApp) {
+    let ann = app.register("ann").await;
+    let conversation = ann.conversation().await;
+    let path = at(&conversation);
+    let required = json!({ "error": "Content is required" });
+    for content in [
+        json!(null),
+        json!(""),
+        json!(0),
+        json!(0.0),
+        json!(false),
+        json!([]),
+        json!({}),
+        json!(" \n\t\u{a0}"),
+    ] {
+        ann.post(&path, json!({ "content": content }))
+            .await
+            .is(400, &required);
+    }
+    ann.post(&path, json!({})).await.is(400, &required);
+    ann.send("POST", &path, None).await.is(400, &required);
+    for content in [json!(true), json!([1]), json!({ "a": 1 })] {
+        ann.post(&path, json!({ "content": content }))
+            .await
+            .is(400, &json!({ "content": ["Not a valid string."] }));
+    }
+    let null = json!({ "content": ["Null characters are not allowed."] });
+    ann.post(&path, json!({ "content": "a\u{0}b" }))
+        .await
+        .is(400, &null);
+    assert!(ann.messages(&conversation).await.is_empty());
+    assert_eq!(app.model.server.calls(), 0);
+}
+
+async fn a_form_will_do(app: TestApp) {
+    let ann = app.register("ann").await;
+    let conversation = ann.conversation().await;
+    let form = "application/x-www-form-urlencoded";
+    let turn = ann
+        .post_as(&at(&conversation), form, "content=old&content=+a%20b%0A")
+        .await
+        .expect(200);
+    assert_eq!(turn["user_message"]["content"], " a b\n");
+}
+
+async fn a_strangers_conversation_is_not_found(app: TestApp) {
+    let (ann, bob) = (app.register("ann").await, app.register("bob").await);
+    let conversation = ann.conversation().await;
+    for id in [
+        &*conversation,
+        "00000000-0000-4000-8000-000000000000",
+        "nonsense",
+    ] {
+        for body in ["{\"content\": \"Hello\"}", "{}", "{ broken"] {
+            let answer = bob.post_as(&at(id), "application/json", body).await;
+            answer.is(404, &json!({ "detail": "Not found." }));
+        }
+    }
+    assert!(ann.messages(&conversation).await.is_empty());
+    assert_eq!(app.model.server.calls(), 0);
+}
+
+async fn thinking_is_kept_out_of_the_content(app: TestApp) {
+    let ann = app.register("ann").await;
+    let conversation = ann.conversation().await;
+    let chunks = [
+        openai_chunk(
+            &json!({ "role": "assistant", "content": null, "reasoning_content": "Hm, a greeting." }),
+        ),
+        openai_chunk(&json!({ "content": "Good " })),
+        openai_chunk(&json!({ "content": "day." })),
+        openai_finish("stop"),
+        openai_usage(5, 6),
+    ];
+    app.model.replies([Reply::events(&chunks)]);
+    let answer = ann.say(&conversation, "Hello").await.expect(200)["assistant_message"].clone();
+    assert_eq!(
+        (&answer["content"], &answer["finish_reason"]),
+        (&json!("Good day."), &json!("stop"))
+    );
+    ann.say(&conversation, "And?").await.expect(200);
+    assert!(
+        !app.model
+            .last_asked()
+            .body
+            .to_string()
+            .contains("Hm, a greeting.")
+    );
+}
+
+async fn what_a_database_cannot_store_is_replaced(app: TestApp) {
+    let ann = app.register("ann").await;
+    let conversation = ann.conversation().await;
+    app.model.replies([openai_answer("a\u{0}b", None)]);
+    let turn = ann.say(&conversation, "Hello").await.expect(200);
+    assert_eq!(turn["assistant_message"]["content"], "a\u{fffd}b");
+}
+
+async fn a_client_that_leaves_still_gets_its_answer_stored(app: TestApp) {
+    let ann = app.register("ann").await;
+    let conversation = ann.conversation().await;
+    app.model
+        .replies([openai_answer("late", None).delay(std::time::Duration::from_millis(300))]);
+    let request = ann
+        .request("POST", &at(&conversation))
+        .header("content-type", "application/json");
+    let asking = tokio::spawn(send(request.body("{\"content\": \"Hello\"}")));
+    eventually("the model is asked", async || {
+        (app.model.server.calls() == 1).then_some(())
+    })
+    .await;
+    asking.abort();
+    let pending = ann.messages(&conversation).await;
+    assert_eq!(
+        (pending.len(), &pending[1]["status"], &pending[1]["content"]),
+        (2, &json!("pending"), &json!(""))
+    );
+    let answer = eventually("the answer is stored", async || {
+        let messages = ann.messages(&conversation).await;
+        (messages[1]["status"] != "pending").then(|| messages[1].clone())
+    })
+    .await;
+    assert_eq!(
+        (&answer["status"], &answer["content"]),
+        (&json!("complete"), &json!("late"))
+    );
+    assert!(
+        app.model.server.nobody_left(),
+        "the model was not left alone"
+    );
+}
+
+async fn a_conversation_deleted_meanwhile_is_not_found(app: TestApp) {
+    let ann = app.register("ann").await;
+    let conversation = ann.conversation().await;
+    app.model
+        .replies([openai_answer("late", None).delay(std::time::Duration::from_millis(300))]);
+    let asking = tokio::spawn({
+        let (ann, conversation) = (ann.clone(), conversation.clone());
+        async move { ann.say(&conversation, "Hello").await }
+    });
+    eventually("the model is asked", async || {
+        (app.model.server.calls() == 1).then_some(())
+    })
+    .await;
+    ann.delete(&format!("/api/conversations/{conversation}/"))
+        .await
+        .expect(204);
+    asking
+        .await
+        .unwrap()
+        .is(404, &json!({ "detail": "Not found." }));
+    assert_eq!(ann.get("/api/messages/").await.expect(200)["count"], 0);
+}
+
+/// More turns than there are connections to the database: none is held while a model thinks.
+async fn other_requests_go_on_while_a_model_thinks(app: TestApp) {
+    let ann = app.register("ann").await;
+    let conversation = ann.conversation().await;
+    app.model.replies(std::iter::repeat_n(Reply::silence(), 20));
+    let asking: Vec<_> = (0..20)
+        .map(|_| {
+            let (ann, conversation) = (ann.clone(), conversation.clone());
+            tokio::spawn(async move { ann.say(&conversation, "Hello").await })
+        })
+        .collect();
+    eventually("all models are asked", async || {
+        (app.model.server.calls() == 20).then_some(())
+    })
+    .await;
+    let turn = ann.say(&conversation, "And?").await.expect(200);
+    assert_eq!(turn["assistant_message"]["content"], "You said: And?");
+    assert_eq!(ann.messages(&conversation).await.len(), 42);
+    asking.iter().for_each(tokio::task::JoinHandle::abort);
+}
