@@ -14,8 +14,8 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::error::Error;
 use crate::http::origin::Origin;
-use crate::http::route::{Endpoints, allow_options};
-use crate::http::{accept, cors, guard};
+use crate::http::route::{Endpoints, allow_options, refuse_empty_segments};
+use crate::http::{accept, cors, drain, guard};
 use crate::llm::Providers;
 use crate::tasks::Tasks;
 use crate::{agents, conversations, health, messages, telemetry, users};
@@ -87,8 +87,10 @@ pub fn router(app: App) -> Router {
     // The routes are a service of their own, because axum adds `Allow` outside of all layers of its routes.
     Router::new()
         .fallback_service(routes)
+        .layer(middleware::from_fn(refuse_empty_segments))
         .layer(middleware::map_response(allow_options))
         .layer(CatchPanicLayer::custom(on_panic))
+        .layer(middleware::from_fn(drain::drain))
         .layer(middleware::from_fn_with_state(
             app.config.clone(),
             guard::guard,

@@ -1,6 +1,6 @@
 -- One row for each account. `email_key` is the address in lower case: addresses differ by more than case.
 CREATE TABLE users (
-    id BLOB PRIMARY KEY,
+    id BLOB NOT NULL PRIMARY KEY,
     email TEXT NOT NULL,
     email_key TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,

@@ -13,7 +13,7 @@ use crate::http::fields::{Boolean, Choice, Float, Form, Integer, Text};
 use crate::llm::ProviderName;
 
 /// The name of an agent that was given none, and of the one that is made when a default is asked for.
-pub const DEFAULT_NAME: &str = "Bruno";
+const DEFAULT_NAME: &str = "Bruno";
 
 const DEFAULT_TEMPERATURE: f64 = 0.7;
 const DEFAULT_MAX_TOKENS: i32 = 2000;

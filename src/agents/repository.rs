@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::model::{Agent, AgentChanges, DEFAULT_NAME, NewAgent};
+use super::model::{Agent, AgentChanges, NewAgent};
 use crate::clock;
 use crate::config::AgentDefaults;
 use crate::db::{Db, Executor, FromRow, Page, Row, Slice, Tx};
@@ -77,18 +77,26 @@ impl FromRow for Found {
 /// Makes an agent. If it is to be the default, no other one is any longer.
 pub async fn create(tx: &mut Tx, owner: Uuid, agent: NewAgent) -> Result<Agent> {
     if agent.is_default {
+        lock(tx, owner).await?;
         clear_default(tx, owner).await?;
     }
-    insert(tx, owner, agent)
-        .await
-        .map_err(Error::on_unique("name", NAME_TAKEN))
+    let made = insert(tx, owner, agent, false).await?;
+    made.ok_or_else(|| Error::field("name", NAME_TAKEN))
 }
 
-async fn insert(tx: &mut Tx, owner: Uuid, agent: NewAgent) -> sqlx::Result<Agent> {
+/// Makes an agent. If the user has one of this name already, that one becomes the default and is returned if
+/// `may_promote`, else nothing happens.
+async fn insert(
+    tx: &mut Tx,
+    owner: Uuid,
+    agent: NewAgent,
+    may_promote: bool,
+) -> sqlx::Result<Option<Agent>> {
     tx.query(
         "INSERT INTO agents (user_id, id, name, description, llm_provider, model, temperature, max_tokens,
                              system_prompt, is_default, is_active, created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+         ON CONFLICT (user_id, name) DO UPDATE SET is_default = TRUE WHERE $13
          RETURNING *",
     )
     .bind(owner)
@@ -103,7 +111,8 @@ async fn insert(tx: &mut Tx, owner: Uuid, agent: NewAgent) -> sqlx::Result<Agent
     .bind(agent.is_default)
     .bind(agent.is_active)
     .bind(clock::now())
-    .fetch_one()
+    .bind(may_promote)
+    .fetch_optional()
     .await
 }
 
@@ -115,6 +124,7 @@ pub async fn update(
     changes: AgentChanges,
 ) -> Result<Option<Agent>> {
     if changes.is_default == Some(true) {
+        lock(tx, owner).await?;
         clear_default(tx, owner).await?;
     }
     tx.query(
@@ -149,13 +159,17 @@ pub async fn update(
     .map_err(Error::on_unique("name", NAME_TAKEN))
 }
 
-/// Takes the flag from whichever agent has it. Locks the user's row first, so that of two requests that both name
-/// a default the second sees what the first did.
-async fn clear_default(tx: &mut Tx, owner: Uuid) -> sqlx::Result<()> {
+/// Holds off other changes of the user's default agent until the transaction ends.
+async fn lock(tx: &mut Tx, owner: Uuid) -> sqlx::Result<()> {
     tx.query("UPDATE users SET updated_at = updated_at WHERE id = $1")
         .bind(owner)
         .execute()
         .await?;
+    Ok(())
+}
+
+/// Takes the flag from whichever agent has it.
+async fn clear_default(tx: &mut Tx, owner: Uuid) -> sqlx::Result<()> {
     tx.query("UPDATE agents SET is_default = FALSE WHERE user_id = $1 AND is_default")
         .bind(owner)
         .execute()
@@ -177,27 +191,16 @@ pub async fn find_or_make_default(db: &Db, owner: Uuid, defaults: &AgentDefaults
         return Ok(agent);
     }
     let mut tx = db.begin().await?;
-    clear_default(&mut tx, owner).await?;
-    let promoted: Option<Agent> = tx
-        .query("UPDATE agents SET is_default = TRUE WHERE user_id = $1 AND name = $2 RETURNING *")
-        .bind(owner)
-        .bind(DEFAULT_NAME)
-        .fetch_optional()
-        .await?;
-    let agent = match promoted {
-        Some(agent) => agent,
-        None => {
-            insert(
-                &mut tx,
-                owner,
-                NewAgent {
-                    is_default: true,
-                    ..NewAgent::with_defaults(defaults)
-                },
-            )
-            .await?
-        }
+    lock(&mut tx, owner).await?;
+    if let Some(made_meanwhile) = find_default(&mut tx, owner).await? {
+        return Ok(made_meanwhile);
+    }
+    let bruno = NewAgent {
+        is_default: true,
+        ..NewAgent::with_defaults(defaults)
     };
+    let made = insert(&mut tx, owner, bruno, true).await?;
+    let agent = made.ok_or_else(|| Error::field("name", NAME_TAKEN))?;
     tx.commit().await?;
     Ok(agent)
 }

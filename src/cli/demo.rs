@@ -11,8 +11,9 @@ use crate::agents::{self, NewAgent};
 use crate::app::App;
 use crate::config::Config;
 use crate::llm::{Demo, Providers};
+use crate::server::{self, StopSignal};
+use crate::telemetry;
 use crate::users::{self, NewUser};
-use crate::{server, telemetry};
 
 const EMAIL: &str = "demo@example.com";
 const PASSWORD: &str = "demo-password";
@@ -26,6 +27,7 @@ pub struct Options {
 }
 
 pub async fn run(options: Options) -> Result<(), Failure> {
+    let mut signal = StopSignal::listen()?;
     let folder = tempfile::Builder::new().prefix("meggy-demo-").tempdir()?;
     let config = configuration(&folder, options.port)?;
     telemetry::start(&config.server);
@@ -35,7 +37,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let app = App::new(config, db, Providers::with(Arc::new(Demo)))?;
     furnish(&app).await?;
     print!("{}", welcome(&base, folder.path()));
-    server::serve(listener, app, server::stop_signal()).await?;
+    server::serve(listener, app, async move { signal.received().await }).await?;
     println!("\nThe demo has ended and its data is deleted.");
     Ok(())
 }

@@ -6,9 +6,11 @@ use super::{Failure, configuration, open_migrated};
 use crate::app::App;
 use crate::config::ServerConfig;
 use crate::llm::Providers;
-use crate::{server, telemetry};
+use crate::server::{self, StopSignal};
+use crate::telemetry;
 
 pub async fn run() -> Result<(), Failure> {
+    let mut signal = StopSignal::listen()?;
     let config = configuration()?;
     telemetry::start(&config.server);
     let llm = Providers::new(&config.llm)?;
@@ -22,10 +24,10 @@ pub async fn run() -> Result<(), Failure> {
     let app = App::new(config, db, llm)?;
     let tasks = app.tasks.clone();
     let stop = async move {
-        server::stop_signal().await;
+        signal.received().await;
         // Who asks twice does not want to wait for running answers.
         tokio::spawn(async move {
-            server::stop_signal().await;
+            signal.received().await;
             tasks.end();
         });
     };

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use super::DatabaseConfig;
 use super::env::Reader;
@@ -77,7 +78,7 @@ fn kept(file: &Path) -> io::Result<SecretString> {
         std::fs::create_dir_all(folder)?;
     }
     // Written under a name of its own and then linked into place, so that two processes that start at once agree.
-    let draft = PathBuf::from(format!("{}.{}", file.display(), std::process::id()));
+    let draft = PathBuf::from(format!("{}.{}", file.display(), Uuid::new_v4()));
     write_private(&draft, &generate())?;
     let linked = std::fs::hard_link(&draft, file);
     std::fs::remove_file(&draft)?;

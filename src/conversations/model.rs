@@ -111,7 +111,7 @@ impl Rule for AgentReference {
             return Err(vec![NULL.to_owned()]);
         }
         // The original took a whole number for the number that a UUID is: well-formed, but nobody's.
-        if value.is_u64() {
+        if python::type_name(value) == "int" && !sent.starts_with('-') {
             return Err(vec![does_not_exist(&sent)]);
         }
         match parse_uuid(&sent) {

@@ -49,19 +49,28 @@ pub async fn say(
     agent: Agent,
     content: String,
 ) -> Result<Exchange> {
-    let history = messages::repository::history(&app.db, owner, conversation).await?;
-    let question = Message::question(conversation, content);
-    let answer = Message::pending_answer(conversation, agent.model.clone());
-
-    turn_repository::open(&app.db, owner, &question, &answer, lease_end()).await?;
-
     let tasks = app.tasks.clone();
-    let turn = tasks.spawn(run(app, owner, question, answer.id, agent, history));
+    let turn = tasks.spawn(take(app, owner, conversation, agent, content));
     turn.await.map_err(|error| Error::Internal(error.into()))?
 }
 
+/// Stores the question, gets the answer and writes it down.
+async fn take(
+    app: App,
+    owner: Uuid,
+    conversation: Uuid,
+    agent: Agent,
+    content: String,
+) -> Result<Exchange> {
+    let history = messages::repository::history(&app.db, owner, conversation).await?;
+    let question = Message::question(conversation, content);
+    let answer = Message::pending_answer(conversation, agent.model.clone());
+    turn_repository::open(&app.db, owner, &question, &answer, lease_end()).await?;
+    answer_question(app, owner, question, answer.id, agent, history).await
+}
+
 /// Gets the answer and writes it down.
-async fn run(
+async fn answer_question(
     app: App,
     owner: Uuid,
     question: Message,

@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod cors;
+pub mod drain;
 pub mod fields;
 pub mod formats;
 pub mod guard;

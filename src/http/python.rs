@@ -1,6 +1,6 @@
 //! The few habits of Python that clients of the original backend can see.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// Removes what Python's `str.strip` takes for white space: Unicode's, and four control characters.
 pub fn strip(text: &str) -> &str {
@@ -24,7 +24,7 @@ pub fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "NoneType",
         Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(number) if is_float(number) => "float",
         Value::Number(_) => "int",
         Value::String(_) => "str",
         Value::Array(_) => "list",
@@ -32,14 +32,18 @@ pub fn type_name(value: &Value) -> &'static str {
     }
 }
 
+/// Whether Python reads a number as `float`, not as `int`, which has no limits there.
+fn is_float(number: &Number) -> bool {
+    number.as_str().contains(['.', 'e', 'E'])
+}
+
 /// The text that `str()` makes of a string or a number; `None` for everything else.
 pub fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(match number.as_f64() {
-            Some(float) if number.is_f64() => float_repr(float),
-            _ => number.to_string(),
-        }),
+        Value::Number(number) if is_float(number) => number.as_f64().map(float_repr),
+        Value::Number(number) if number.as_str() == "-0" => Some("0".to_owned()),
+        Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
 }
@@ -76,7 +80,11 @@ mod tests {
             ("0.0001", "0.0001"),
             ("0.00001", "1e-05"),
             ("-0.0", "-0.0"),
-            ("12345678901234567890", "12345678901234567890"),
+            (
+                "123456789012345678901234567890",
+                "123456789012345678901234567890",
+            ),
+            ("-0", "0"),
             ("42", "42"),
         ] {
             let value: Value = serde_json::from_str(json).unwrap();

@@ -2,8 +2,10 @@
 
 use axum::Json;
 use axum::Router;
+use axum::extract::Request;
 use axum::http::header::ALLOW;
 use axum::http::{HeaderValue, Method};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use serde_json::json;
@@ -52,4 +54,13 @@ pub async fn allow_options(mut response: Response) -> Response {
         }
     }
     response
+}
+
+/// A double slash names nothing. The router would take it for an empty id.
+pub async fn refuse_empty_segments(request: Request, next: Next) -> Response {
+    if request.uri().path().contains("//") {
+        Error::NotFound.into_response()
+    } else {
+        next.run(request).await
+    }
 }

@@ -299,6 +299,13 @@ async fn requests_that_are_broken_off_leave_nothing_locked(app: TestApp) {
             .await
             .expect(200);
         let messages = detail["messages"].as_array().unwrap();
+        eprintln!(
+            "{:?}",
+            messages
+                .iter()
+                .filter(|m| m["status"] != "complete")
+                .collect::<Vec<_>>()
+        );
         messages
             .iter()
             .all(|message| message["status"] == "complete")

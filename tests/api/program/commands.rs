@@ -189,7 +189,32 @@ fn a_taken_port_is_told_as_that() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told_as_that() {
+fn health_tells_whether_the_server_answers() {
+    on_sqlite(async |world| {
+        let server = world.serve();
+        let port = server.base.rsplit(':').next().unwrap().to_owned();
+        for hosts in ["localhost", ".example.com,chat.example.org", "*"] {
+            let output = world.meggy(
+                &["health"],
+                &[("PORT", &port), ("ALLOWED_HOSTS", hosts)],
+                "",
+            );
+            // The running server knows the hosts of its own settings, so only the first is one of them.
+            assert_eq!(
+                output.status.success(),
+                hosts != ".example.com,chat.example.org",
+                "{hosts}: {}",
+                stderr(&output)
+            );
+        }
+        drop(server);
+        let complaint = world.fails(&["health"], &[("PORT", &port)], "");
+        assert!(complaint.contains(&port), "{complaint}");
+    });
+}
+
+#[test]
+fn a_postgres_server_that_is_not_there_is_told_as_that() {
     on_sqlite(async |world| {
         let url = "postgres://u:pa55word@127.0.0.1:1/none";
         let complaint = world.fails(

@@ -25,7 +25,7 @@ enum Address {
     Url(String, String),
 }
 
-/// The server, if there is one. With `REQUIRE_POSTGRES=1` there must be.
+/// The server, if there is one. With `REQUIRE_POSTGRES=1` there must be, and a `TEST_DATABASE_URL` must lead to it.
 pub fn server() -> Option<&'static Server> {
     static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
     let server = SERVER.get_or_init(|| {
@@ -39,10 +39,11 @@ pub fn server() -> Option<&'static Server> {
         }
         server
     });
+    let is_required = std::env::var("REQUIRE_POSTGRES").is_ok_and(|value| value == "1");
     match server {
         Ok(server) => Some(server),
-        Err(problem) if std::env::var("REQUIRE_POSTGRES").is_ok_and(|value| value == "1") => {
-            panic!("REQUIRE_POSTGRES is set, and {problem}")
+        Err(problem) if is_required || std::env::var_os("TEST_DATABASE_URL").is_some() => {
+            panic!("there must be a Postgres to test with: {problem}")
         }
         Err(_) => None,
     }
