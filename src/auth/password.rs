@@ -31,7 +31,7 @@ pub const PASSWORD: Text = Text {
 const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
 
 /// Hashing threads give way to everything else that wants the processor.
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 19;
 
 /// Hashes and checks passwords, a few at a time, each on a thread of its own. Cheap to clone.
 #[derive(Clone)]

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use meggy::agents::{AgentChanges, NewAgent, repository};
 use meggy::config::AgentDefaults;
+use meggy::db::{self, Db, Executor, FromRow, Row};
 use meggy::llm::ProviderName;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::support::app::PASSWORD;
@@ -24,6 +26,7 @@ on_each_database! {
     what_is_said_at_once_is_all_kept_and_counted,
     logins_that_replace_a_hash_at_once_all_succeed,
     requests_that_are_broken_off_leave_nothing_locked,
+    a_transaction_that_nobody_waits_for_is_not_left_open,
 }
 
 /// Runs requests side by side.
@@ -118,7 +121,7 @@ async fn asked_while_making(app: &TestApp, ann: &Client, changes: AgentChanges) 
         async move { ann.get("/api/agents/default/").await }
     });
     // Time to see the state from before and to come to the lock. If it is too short, this tests less, not worse.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    sleep(Duration::from_millis(200)).await;
     tx.commit().await.unwrap();
     asking.await.unwrap()
 }
@@ -280,7 +283,7 @@ async fn requests_that_are_broken_off_leave_nothing_locked(app: TestApp) {
                 }
             }
         });
-        tokio::time::sleep(Duration::from_micros(number * 53 % 4000)).await;
+        sleep(Duration::from_micros(number * 53 % 4000)).await;
         leaving.abort();
     }
     let answers = at_once(16, |number| {
@@ -316,4 +319,47 @@ async fn requests_that_are_broken_off_leave_nothing_locked(app: TestApp) {
         detail["message_count"],
         detail["messages"].as_array().unwrap().len()
     );
+}
+
+struct Count(i64);
+
+impl FromRow for Count {
+    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
+        row.get("count").map(Self)
+    }
+}
+
+/// What the next request writes on a connection with somebody's open transaction is never committed.
+async fn a_transaction_that_nobody_waits_for_is_not_left_open(app: TestApp) {
+    let ann = app.register("ann").await;
+    let other = db::connect(&app.database.settings()).await.unwrap();
+    for round in 0..30 {
+        // Asked for, and given up at each point where it has to wait.
+        let mut begin = Box::pin(app.db.begin());
+        for _ in 0..=round % 3 {
+            if futures_util::poll!(&mut begin).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(begin);
+        if let Db::Postgres(_) = other {
+            let open = "SELECT COUNT(*) AS count FROM pg_stat_activity
+                        WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+            eventually("the transaction is closed", async || {
+                let Count(count) = other.query(open).fetch_one().await.unwrap();
+                (count == 0).then_some(())
+            })
+            .await;
+        }
+        ann.agent(json!({ "name": format!("{round}") })).await;
+    }
+    // As another process sees it.
+    let agents = "SELECT COUNT(*) AS count FROM agents";
+    let Count(count) = other.query(agents).fetch_one().await.unwrap();
+    assert_eq!(
+        count, 30,
+        "an agent was made in a transaction that nobody commits"
+    );
+    other.close().await;
 }
