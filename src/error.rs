@@ -100,9 +100,11 @@ impl Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        match error {
+        match &error {
             sqlx::Error::PoolTimedOut => Self::Unavailable,
-            other => Self::Internal(other.into()),
+            // What the caller was about to add to was deleted meanwhile.
+            sqlx::Error::Database(cause) if cause.is_foreign_key_violation() => Self::NotFound,
+            _ => Self::Internal(error.into()),
         }
     }
 }

@@ -7,7 +7,12 @@ if [ "$(id -u)" = 0 ]; then # Postgres refuses to run as root.
     user=nobody
     id postgres >/dev/null 2>&1 && user=postgres
     script=$(cat "$0")
-    cd / && exec su -m -s /bin/sh "$user" -c "$script"
+    cd / || exit 1
+    # su would stand in between and fall to the signals that this script ignores.
+    if command -v setpriv >/dev/null; then
+        exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups sh -c "$script"
+    fi
+    exec su -m -s /bin/sh "$user" -c "$script"
 fi
 
 trap '' HUP INT TERM
@@ -20,7 +25,7 @@ if [ -z "$bin" ]; then
     exit 1
 fi
 
-home=$(mktemp -d "${TMPDIR:-/tmp}/meggy-postgres-XXXXXX" 2>/dev/null || mktemp -d /tmp/meggy-postgres-XXXXXX)
+home=$(mktemp -d "${TMPDIR:-/tmp}/postgres-for-tests-XXXXXX" 2>/dev/null || mktemp -d /tmp/postgres-for-tests-XXXXXX)
 # Nothing here has to survive a power cut.
 fast="-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 if {

@@ -35,8 +35,8 @@ CREATE TABLE conversations (
     PRIMARY KEY (user_id, id),
     FOREIGN KEY (user_id, agent_id) REFERENCES agents (user_id, id) ON DELETE CASCADE
 );
+-- An agent's conversations, which only deleting it asks for, are looked for among its owner's by the primary key.
 CREATE INDEX conversations_by_activity ON conversations (user_id, updated_at, id);
-CREATE INDEX conversations_by_agent ON conversations (user_id, agent_id);
 
 -- An answer is `pending` while the model writes it; lease_expires_at says until when its writer has promised to live.
 CREATE TABLE messages (

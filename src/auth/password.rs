@@ -94,22 +94,23 @@ impl Passwords {
             .map_err(|error| Error::Internal(error.into()))
     }
 
-    /// Checks a password against a stored hash, Argon2's or Django's. Without one, because there is no such user, it
-    /// takes as long as with one, and the password is wrong.
+    /// Checks a password against a stored hash, Argon2's or Django's. Without one, because there is no such user, or
+    /// with one that is none, because the account has no password, it takes as long, and the password is wrong.
     ///
     /// # Errors
     /// The system has no thread to give.
     pub async fn verify(&self, password: SecretString, stored: Option<&str>) -> Result<Verdict> {
-        let argon2 = self.argon2.clone();
-        let hash = stored.unwrap_or(&self.nobodys).to_owned();
-        let verdict = self
-            .aside(move || verify(&argon2, password.expose_secret().as_bytes(), &hash))
-            .await?;
-        Ok(if stored.is_some() {
-            verdict
-        } else {
-            Verdict::Wrong
+        let (argon2, nobodys) = (self.argon2.clone(), self.nobodys.clone());
+        let stored = stored.map(str::to_owned);
+        self.aside(move || {
+            let password = password.expose_secret().as_bytes();
+            let verdict = stored.and_then(|stored| verify(&argon2, password, &stored));
+            verdict.unwrap_or_else(|| {
+                verify(&argon2, password, &nobodys);
+                Verdict::Wrong
+            })
         })
+        .await
     }
 
     /// Runs `work` on a low-priority thread when it is its turn. The turn ends with the work, even if the request
@@ -140,25 +141,25 @@ impl Passwords {
     }
 }
 
-fn verify(argon2: &Argon2<'_>, password: &[u8], stored: &str) -> Verdict {
+/// `None` if what is stored is no hash.
+fn verify(argon2: &Argon2<'_>, password: &[u8], stored: &str) -> Option<Verdict> {
     if let Some(right) = verify_django(password, stored) {
-        return if right {
+        return Some(if right {
             Verdict::Right { outdated: true }
         } else {
             Verdict::Wrong
-        };
+        });
     }
-    match PasswordHash::new(stored) {
-        Ok(hash) if argon2.verify_password(password, &hash).is_ok() => {
-            let same = Params::try_from(&hash).is_ok_and(|params| {
-                let ours = argon2.params();
-                (params.m_cost(), params.t_cost(), params.p_cost())
-                    == (ours.m_cost(), ours.t_cost(), ours.p_cost())
-            });
-            Verdict::Right { outdated: !same }
-        }
-        _ => Verdict::Wrong,
+    let hash = PasswordHash::new(stored).ok()?;
+    if argon2.verify_password(password, &hash).is_err() {
+        return Some(Verdict::Wrong);
     }
+    let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+    let is_current =
+        Params::try_from(&hash).is_ok_and(|params| costs(&params) == costs(argon2.params()));
+    Some(Verdict::Right {
+        outdated: !is_current,
+    })
 }
 
 /// Checks Django's `pbkdf2_sha256$rounds$salt$hash`; `None` if the hash is of another kind.

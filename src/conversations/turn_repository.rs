@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::model::preview;
 use crate::clock;
 use crate::db::{Db, Executor, Sql};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::messages::{Ending, Message};
 
 /// Stores a question and the place of its answer, whose writer promises to be alive until `lease`.
@@ -57,11 +57,8 @@ pub async fn open(
         .bind(lease)
         .bind(preview(&question.content))
         .execute_atomically()
-        .await
-        .map_err(|error| match error.as_database_error() {
-            Some(cause) if cause.is_foreign_key_violation() => Error::NotFound,
-            _ => error.into(),
-        })
+        .await?;
+    Ok(())
 }
 
 /// Writes how a turn ended to its answer; a complete one becomes the conversation's last message, unless something

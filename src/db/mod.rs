@@ -49,7 +49,13 @@ impl Db {
             Self::Sqlite { writer, .. } => {
                 Tx::Sqlite(SqliteTx::begin(writer.acquire().await?).await?)
             }
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            // In a task, because sqlx forgets a transaction whose beginning nobody waits for any more, and the
+            // connection would go back to the pool with it open. A task always gets to hold it, and drops it.
+            Self::Postgres(pool) => {
+                let pool = pool.clone();
+                let begun = tokio::spawn(async move { pool.begin().await });
+                Tx::Postgres(begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??)
+            }
         })
     }
 

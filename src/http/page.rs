@@ -34,13 +34,16 @@ enum Asked {
 
 impl Asked {
     fn parse(value: &str) -> Self {
-        let digits = python::strip(value);
-        match digits.strip_prefix('+').unwrap_or(digits) {
-            "last" => Self::Last,
-            digits if digits.bytes().all(|digit| digit.is_ascii_digit()) => match digits.parse() {
-                Ok(number) if number > 0 => Self::Number(number),
-                _ => Self::Nonsense,
-            },
+        if value == "last" {
+            return Self::Last;
+        }
+        let value = python::strip(value);
+        let digits = value.strip_prefix('+').unwrap_or(value);
+        if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+            return Self::Nonsense;
+        }
+        match digits.parse() {
+            Ok(number) if number > 0 => Self::Number(number),
             _ => Self::Nonsense,
         }
     }

@@ -1,5 +1,7 @@
 //! Register, login, refresh, logout.
 
+mod refresh;
+
 use meggy::users::repository::set_active;
 use serde_json::{Value, json};
 
@@ -20,9 +22,6 @@ on_each_database! {
     a_wrong_password_and_an_unknown_email_look_the_same,
     a_login_does_not_mind_the_case_of_the_email,
     a_disabled_account_is_closed_at_once,
-    a_refresh_token_gives_access_tokens_again_and_again,
-    a_bad_refresh_token_is_refused,
-    the_refresh_token_of_a_deleted_account_finds_nobody,
     a_logout_needs_a_token_and_ends_nothing,
     the_public_paths_do_not_look_at_the_authorization_header,
     the_paths_of_authentication_know_only_post,
@@ -299,70 +298,6 @@ async fn a_disabled_account_is_closed_at_once(app: TestApp) {
 
     assert!(set_active(&app.db, "ANN@example.com", true).await.unwrap());
     ann.get("/api/users/me/").await.expect(200);
-}
-
-async fn a_refresh_token_gives_access_tokens_again_and_again(app: TestApp) {
-    let ann = app.register("ann").await;
-    for _ in 0..2 {
-        let body = app
-            .stranger()
-            .post(REFRESH, json!({ "refresh_token": ann.refresh_token }))
-            .await
-            .expect(200);
-        assert_eq!(body.as_object().unwrap().len(), 1, "{body}");
-        let token = body["access_token"].as_str().unwrap();
-        app.stranger()
-            .with_token(token)
-            .get("/api/users/me/")
-            .await
-            .is(200, &ann.user);
-    }
-}
-
-async fn a_bad_refresh_token_is_refused(app: TestApp) {
-    let ann = app.register("ann").await;
-    for token in [
-        json!(ann.token()),
-        json!("nonsense"),
-        json!([ann.refresh_token]),
-        json!(12),
-        json!(true),
-        json!({ "a": 1 }),
-    ] {
-        let answer = app
-            .stranger()
-            .post(REFRESH, json!({ "refresh_token": token }))
-            .await;
-        answer.is(401, &error("Invalid or expired refresh token"));
-        assert_eq!(answer.header("www-authenticate"), None);
-    }
-    for nothing in [
-        json!({}),
-        json!({ "refresh_token": "" }),
-        json!({ "refresh_token": null }),
-        json!({ "refresh_token": [] }),
-    ] {
-        app.stranger()
-            .post(REFRESH, nothing)
-            .await
-            .is(400, &error("Refresh token is required"));
-    }
-    // The other way round, a refresh token opens nothing.
-    ann.with_token(&*ann.refresh_token)
-        .get("/api/users/me/")
-        .await
-        .expect(401);
-}
-
-async fn the_refresh_token_of_a_deleted_account_finds_nobody(app: TestApp) {
-    let ann = app.register("ann").await;
-    ann.delete(&format!("/api/users/{}/", ann.id()))
-        .await
-        .expect(204);
-    app.stranger()
-        .post(REFRESH, json!({ "refresh_token": ann.refresh_token }))
-        .await
-        .is(404, &error("User not found"));
 }
 
 async fn a_logout_needs_a_token_and_ends_nothing(app: TestApp) {

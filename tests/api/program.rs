@@ -5,9 +5,11 @@ mod demo;
 mod endings;
 
 use std::collections::HashMap;
+use std::process::Output;
 use std::sync::Arc;
 
 use crate::support::app::{Model, environment};
+use crate::support::program::{Running, meggy, run, stderr, stdout};
 use crate::support::{Database, Kind};
 
 /// A database, a model, and the variables that lead to both.
@@ -38,5 +40,45 @@ impl World {
                 .map(|&(name, value)| (name.to_owned(), value.to_owned())),
         );
         all
+    }
+}
+
+impl World {
+    /// Runs a command to its end.
+    fn meggy(&self, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Output {
+        let mut command = meggy(self.database.folder.path(), &self.with(variables));
+        command.args(arguments);
+        run(command, input)
+    }
+
+    /// Runs a command that must succeed; returns what it says.
+    #[track_caller]
+    fn succeeds(&self, arguments: &[&str], input: &str) -> String {
+        let output = self.meggy(arguments, &[], input);
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}{}",
+            stdout(&output),
+            stderr(&output)
+        );
+        stdout(&output)
+    }
+
+    /// Runs a command that must fail; returns its complaint.
+    #[track_caller]
+    fn fails(&self, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> String {
+        let output = self.meggy(arguments, variables, input);
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{arguments:?}: {}{}",
+            stdout(&output),
+            stderr(&output)
+        );
+        stderr(&output)
+    }
+
+    fn serve(&self) -> Running {
+        Running::serve(self.database.folder.path(), &self.variables)
     }
 }

@@ -1,52 +1,11 @@
 //! `migrate`, `createsuperuser`, `user …`, `check`, `serve`, and the help of each.
 
 use std::collections::HashMap;
-use std::process::Output;
 
 use super::World;
 use crate::support::app::{PASSWORD, block_on};
-use crate::support::program::{Running, meggy, run, stderr, stdout};
+use crate::support::program::{meggy, run, stderr, stdout};
 use crate::support::{Database, Kind};
-
-impl World {
-    /// Runs a command to its end.
-    fn meggy(&self, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Output {
-        let mut command = meggy(self.database.folder.path(), &self.with(variables));
-        command.args(arguments);
-        run(command, input)
-    }
-
-    /// Runs a command that must succeed; returns what it says.
-    #[track_caller]
-    fn succeeds(&self, arguments: &[&str], input: &str) -> String {
-        let output = self.meggy(arguments, &[], input);
-        assert!(
-            output.status.success(),
-            "{arguments:?}: {}{}",
-            stdout(&output),
-            stderr(&output)
-        );
-        stdout(&output)
-    }
-
-    /// Runs a command that must fail; returns its complaint.
-    #[track_caller]
-    fn fails(&self, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> String {
-        let output = self.meggy(arguments, variables, input);
-        assert_eq!(
-            output.status.code(),
-            Some(1),
-            "{arguments:?}: {}{}",
-            stdout(&output),
-            stderr(&output)
-        );
-        stderr(&output)
-    }
-
-    fn serve(&self) -> Running {
-        Running::serve(self.database.folder.path(), &self.variables)
-    }
-}
 
 fn on_sqlite(test: impl AsyncFnOnce(World)) {
     block_on(async { test(World::new(Kind::Sqlite).await.unwrap()).await });

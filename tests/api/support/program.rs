@@ -6,10 +6,14 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Client, PATIENCE};
+
+/// How long a server may take to end by itself.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// The program with nothing but these variables.
 pub fn meggy(folder: &Path, variables: &HashMap<String, String>) -> Command {
@@ -49,7 +53,7 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
-/// A server as a process. Killed when dropped.
+/// A server as a process. Ended when dropped.
 pub struct Running {
     child: Child,
     lines: Receiver<String>,
@@ -144,8 +148,17 @@ impl Running {
 }
 
 impl Drop for Running {
+    /// Lets it take away what it made for itself, but does not wait for long.
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let deadline = Instant::now() + GRACE;
+        while let Ok(None) = self.child.try_wait() {
+            if Instant::now() < deadline {
+                self.signal(Signal::TERM);
+                thread::sleep(Duration::from_millis(20));
+            } else {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+            }
+        }
     }
 }
