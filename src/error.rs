@@ -104,9 +104,21 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::PoolTimedOut => Self::Unavailable,
             // What the caller was about to add to was deleted meanwhile.
             sqlx::Error::Database(cause) if cause.is_foreign_key_violation() => Self::NotFound,
+            sqlx::Error::Database(cause) if cause.code().is_some_and(|code| is_busy(&code)) => {
+                Self::Unavailable
+            }
             _ => Self::Internal(error.into()),
         }
     }
+}
+
+/// Whether the same statement may succeed a moment later: SQLite is locked by another process; Postgres has too many
+/// clients, is starting, or gave up a transaction that stood in another's way.
+fn is_busy(code: &str) -> bool {
+    matches!(
+        code,
+        "5" | "261" | "517" | "773" | "53300" | "57P03" | "40001" | "40P01"
+    )
 }
 
 impl IntoResponse for Error {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::app::{self, App};
 use crate::conversations::turn;
+use crate::tasks::Tasks;
 
 /// How long interrupted answers have to be written down and told.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -48,25 +49,38 @@ pub async fn serve(
         served
     };
     tokio::pin!(drained);
-    if let Ok(served) = timeout(grace, &mut drained).await {
-        served??;
-    } else {
-        tasks.end();
-        match timeout(LAST_WORDS, &mut drained).await {
-            Ok(served) => served??,
-            Err(_) => tracing::warn!("some clients did not take their answers in time"),
+    let ending = tasks.ending().clone();
+    let in_time = tokio::select! {
+        served = &mut drained => Some(served),
+        () = sleep(grace) => None,
+        () = ending.cancelled() => None,
+    };
+    match in_time {
+        Some(served) => served??,
+        None => {
+            tasks.end();
+            match timeout(LAST_WORDS, &mut drained).await {
+                Ok(served) => served??,
+                Err(_) => tracing::warn!(
+                    "some clients neither ended their requests nor took their answers in time"
+                ),
+            }
         }
     }
-    db.close().await;
+    if timeout(LAST_WORDS, db.close()).await.is_err() {
+        tracing::warn!("the database was still in use at the end");
+    }
     Ok(())
 }
 
-/// The requests to end that the process gets: Ctrl-C, or SIGTERM.
+/// The requests to end that the process gets: Ctrl-C, SIGTERM, or the end of its terminal.
 pub struct StopSignal {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
 }
 
 impl StopSignal {
@@ -82,15 +96,26 @@ impl StopSignal {
             interrupt: signal(SignalKind::interrupt())?,
             #[cfg(unix)]
             terminate: signal(SignalKind::terminate())?,
+            #[cfg(unix)]
+            hangup: signal(SignalKind::hangup())?,
         })
     }
 
-    /// Waits for the next request.
-    pub async fn received(&mut self) {
+    /// Resolves at the first request. Who asks again does not want to wait for running answers, which then end.
+    pub async fn stop(mut self, tasks: Tasks) {
+        self.received().await;
+        tokio::spawn(async move {
+            self.received().await;
+            tasks.end();
+        });
+    }
+
+    async fn received(&mut self) {
         #[cfg(unix)]
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
         }
         #[cfg(not(unix))]
         if tokio::signal::ctrl_c().await.is_err() {

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::http::fields::{EMAIL, Form};
 use crate::http::payload::Payload;
 use crate::http::python;
-use crate::users::{self, EMAIL_TAKEN, NewUser, User, UserBody, repository};
+use crate::users::{self, Credentials, EMAIL_TAKEN, NewUser, User, UserBody, repository};
 
 /// What a client gets that has proved who it is.
 #[derive(Serialize)]
@@ -103,12 +103,23 @@ pub async fn login(
             "User account is disabled",
         ));
     }
-    if outdated {
-        let fresh = passwords.hash(password).await?;
-        repository::replace_password(&db, credentials.user.id, &credentials.password, &fresh)
-            .await?;
+    if outdated && let Err(error) = rehash(&db, &passwords, &credentials, password).await {
+        // The password is right all the same, and there will be another login.
+        tracing::warn!(?error, "a password could not be hashed anew");
     }
     Ok(Json(Session::start(&tokens, credentials.user)?))
+}
+
+/// Replaces a hash made by another method or with other costs.
+async fn rehash(
+    db: &Db,
+    passwords: &Passwords,
+    credentials: &Credentials,
+    password: SecretString,
+) -> Result<()> {
+    let fresh = passwords.hash(password).await?;
+    repository::replace_password(db, credentials.user.id, &credentials.password, &fresh).await?;
+    Ok(())
 }
 
 pub async fn refresh(

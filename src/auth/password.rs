@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -12,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
 
 use crate::config::AuthConfig;
 use crate::error::{Error, Result};
@@ -29,6 +31,9 @@ pub const PASSWORD: Text = Text {
 
 /// The most rounds of PBKDF2 that a stored hash may ask for, about three times what Django asks for today.
 const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
+
+/// Who waited this long for a turn is told that the server is busy.
+const LONGEST_QUEUE: Duration = Duration::from_secs(30);
 
 /// Hashing threads give way to everything else that wants the processor.
 const NICENESS: i32 = 19;
@@ -119,11 +124,9 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
-        let turn = self
-            .turns
-            .clone()
-            .acquire_owned()
+        let turn = timeout(LONGEST_QUEUE, self.turns.clone().acquire_owned())
             .await
+            .map_err(|_| Error::Unavailable)?
             .map_err(|error| Error::Internal(error.into()))?;
         let (done, result) = oneshot::channel();
         let thread = move || {
@@ -158,7 +161,7 @@ fn verify(argon2: &Argon2<'_>, password: &[u8], stored: &str) -> Option<Verdict>
     let is_current =
         Params::try_from(&hash).is_ok_and(|params| costs(&params) == costs(argon2.params()));
     Some(Verdict::Right {
-        outdated: !is_current,
+        outdated: !is_current || hash.algorithm != Algorithm::Argon2id.ident(),
     })
 }
 

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
-use super::{Account, Failure, configuration, open_migrated};
+use super::{Account, Failure, configuration, open_current, open_migrated};
 use crate::auth::{PASSWORD, Passwords};
 use crate::error::Error;
 use crate::http::fields::{EMAIL, Form};
@@ -83,7 +83,7 @@ pub async fn create_superuser(options: NewSuperuser) -> Result<(), Failure> {
 
 pub async fn run(command: UserCommand) -> Result<(), Failure> {
     let config = configuration()?;
-    let db = open_migrated(&config).await?;
+    let db = open_current(&config).await?;
     let (email, found, done) = match command {
         UserCommand::Deactivate(Account { email }) => {
             let found = users::repository::set_active(&db, &email, false).await?;
@@ -127,6 +127,7 @@ fn in_words(error: Error) -> Failure {
                 .collect();
             lines.join("\n       ").into()
         }
+        Error::Internal(cause) => cause,
         other => format!("{other:?}").into(),
     }
 }

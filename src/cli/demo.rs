@@ -27,7 +27,7 @@ pub struct Options {
 }
 
 pub async fn run(options: Options) -> Result<(), Failure> {
-    let mut signal = StopSignal::listen()?;
+    let signal = StopSignal::listen()?;
     let folder = tempfile::Builder::new().prefix("meggy-demo-").tempdir()?;
     let config = configuration(&folder, options.port)?;
     telemetry::start(&config.server);
@@ -37,7 +37,8 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let app = App::new(config, db, Providers::with(Arc::new(Demo)))?;
     furnish(&app).await?;
     print!("{}", welcome(&base, folder.path()));
-    server::serve(listener, app, async move { signal.received().await }).await?;
+    let stop = signal.stop(app.tasks.clone());
+    server::serve(listener, app, stop).await?;
     println!("\nThe demo has ended and its data is deleted.");
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Environment};
-use crate::db::{self, Db};
+use crate::db::{self, Db, SchemaState};
 
 /// What a command may fail with: a sentence for the terminal.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -111,6 +111,17 @@ fn configuration() -> Result<Config, Failure> {
 async fn open(config: &Config) -> Result<Db, Failure> {
     let failed = |error| format!("the database cannot be opened: {error}. Check DATABASE_URL");
     Ok(db::connect(&config.database).await.map_err(failed)?)
+}
+
+/// The database, which a server of this version has used.
+async fn open_current(config: &Config) -> Result<Db, Failure> {
+    let db = open(config).await?;
+    match db.schema_state().await? {
+        SchemaState::Current => Ok(db),
+        SchemaState::Behind(_) => {
+            Err("this database is empty or of an older version. Check DATABASE_URL, or run `meggy migrate`".into())
+        }
+    }
 }
 
 /// The database, brought up to this version.

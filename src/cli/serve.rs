@@ -10,27 +10,19 @@ use crate::server::{self, StopSignal};
 use crate::telemetry;
 
 pub async fn run() -> Result<(), Failure> {
-    let mut signal = StopSignal::listen()?;
+    let signal = StopSignal::listen()?;
     let config = configuration()?;
     telemetry::start(&config.server);
     let llm = Providers::new(&config.llm)?;
     let db = open_migrated(&config).await?;
     let listener = listen(&config.server, "PORT").await?;
     tracing::info!(
-        "listening on http://{}, data in {}",
+        "listening on http://{}, data in {:?}",
         listener.local_addr()?,
-        db.kind()
+        config.database.url
     );
     let app = App::new(config, db, llm)?;
-    let tasks = app.tasks.clone();
-    let stop = async move {
-        signal.received().await;
-        // Who asks twice does not want to wait for running answers.
-        tokio::spawn(async move {
-            signal.received().await;
-            tasks.end();
-        });
-    };
+    let stop = signal.stop(app.tasks.clone());
     server::serve(listener, app, stop).await?;
     Ok(())
 }

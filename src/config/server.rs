@@ -52,11 +52,7 @@ impl ServerConfig {
             debug,
             host: read_host(reader),
             port: reader.number("PORT", 8000, 0..=u16::MAX),
-            allowed_hosts: reader.list("ALLOWED_HOSTS").unwrap_or_else(|| {
-                ["localhost", ".localhost", "127.0.0.1", "[::1]"]
-                    .map(str::to_owned)
-                    .to_vec()
-            }),
+            allowed_hosts: read_hosts(reader),
             cors_allowed_origins: read_origins(reader),
             trusted_proxies: read_proxies(reader),
             ssl_redirect: match reader.flag("SECURE_SSL_REDIRECT") {
@@ -93,6 +89,25 @@ fn read_host(reader: &mut Reader<'_>) -> IpAddr {
         );
         default
     })
+}
+
+fn read_hosts(reader: &mut Reader<'_>) -> Vec<String> {
+    let Some(hosts) = reader.list("ALLOWED_HOSTS") else {
+        return ["localhost", ".localhost", "127.0.0.1", "[::1]"]
+            .map(str::to_owned)
+            .to_vec();
+    };
+    for host in &hosts {
+        if host.contains('/') || host.contains(':') && !host.ends_with(']') {
+            reader.reject(
+                "ALLOWED_HOSTS",
+                format!(
+                    "`{host}` is no host without scheme and port, for example chat.example.com"
+                ),
+            );
+        }
+    }
+    hosts
 }
 
 fn read_origins(reader: &mut Reader<'_>) -> Vec<String> {

@@ -185,11 +185,12 @@ impl ConversationDetail {
             id,
             agent_id: agent,
             title,
-            message_count,
             created_at,
             updated_at,
             ..
         } = conversation;
+        // Counted here, because another message may have come between reading the one and the others.
+        let message_count = i32::try_from(messages.len()).unwrap_or(i32::MAX);
         let messages = messages.into_iter().map(MessageBody::from).collect();
         Self {
             id,

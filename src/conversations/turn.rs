@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
@@ -19,13 +20,22 @@ use crate::agents::Agent;
 use crate::app::App;
 use crate::clock;
 use crate::error::{Error, NoAnswer, Result};
-use crate::llm::{self, Category, ChatMessage, Event, ProviderName, Request, Role, Usage};
+use crate::llm::{
+    self, Category, ChatMessage, ErrorKind, Event, ProviderName, Request, Role, Usage,
+};
 use crate::messages::{self, Ending, Message, MessageBody, Status};
 
 /// How long the writer of an answer promises to be alive.
 const LEASE: Duration = Duration::from_secs(30);
 /// How often it promises so again, and how often broken promises are looked for.
 const LEASE_RENEWAL: Duration = Duration::from_secs(10);
+
+/// How long to wait before an answer that could not be written down is tried again.
+const WRITE_PAUSES: [Duration; 3] = [
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+];
 
 const INTERRUPTED: &str =
     "The server was stopped before the answer was complete. Send the message again.";
@@ -69,7 +79,7 @@ async fn take(
     answer_question(app, owner, question, answer.id, agent, history).await
 }
 
-/// Gets the answer and writes it down.
+/// Gets the answer and writes it down, all the while renewing the lease on it.
 async fn answer_question(
     app: App,
     owner: Uuid,
@@ -78,26 +88,49 @@ async fn answer_question(
     agent: Agent,
     history: Vec<ChatMessage>,
 ) -> Result<Exchange> {
-    let said = tokio::select! {
-        said = ask(&app, agent, history, question.content.clone()) => said,
+    let turn = async {
+        let said = tokio::select! {
+            said = ask(&app, agent, history, question.content.clone()) => said,
+            () = app.tasks.ending().cancelled() => Err(Failure::Interrupted),
+        };
+        let (ending, failure) = match said {
+            Ok(answer) => (answer.into(), None),
+            Err(failure) => (failure.ending(), Some(failure)),
+        };
+        match (write_down(&app, owner, answer, &ending).await, failure) {
+            (Ok(Some(answer)), None) => Ok(Exchange {
+                user_message: question.into(),
+                assistant_message: answer.into(),
+            }),
+            (Ok(Some(_)), Some(failure)) => Err(failure.into_error(question)),
+            (Ok(None), _) => Err(Error::NotFound),
+            (Err(error), _) => {
+                tracing::error!(%error, "an answer could not be written down");
+                Err(Failure::NotStored.into_error(question))
+            }
+        }
+    };
+    tokio::select! {
+        done = turn => done,
         never = keep_lease(&app, owner, answer) => match never {},
-        () = app.tasks.ending().cancelled() => Err(Failure::Interrupted),
-    };
-    let (ending, failure) = match said {
-        Ok(answer) => (answer.into(), None),
-        Err(failure) => (failure.ending(), Some(failure)),
-    };
-    let answer = turn_repository::close(&app.db, owner, answer, &ending)
-        .await?
-        .ok_or(Error::NotFound)?;
-
-    match failure {
-        None => Ok(Exchange {
-            user_message: question.into(),
-            assistant_message: answer.into(),
-        }),
-        Some(failure) => Err(failure.into_error(question)),
     }
+}
+
+/// Writes down how a turn ended, again and again if need be: an answer is paid for and nobody can give it twice.
+async fn write_down(
+    app: &App,
+    owner: Uuid,
+    answer: Uuid,
+    ending: &Ending,
+) -> sqlx::Result<Option<Message>> {
+    for pause in WRITE_PAUSES {
+        match turn_repository::close(&app.db, owner, answer, ending).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => tracing::warn!(%error, "an answer could not be written down yet"),
+        }
+        tokio::time::sleep(pause).await;
+    }
+    turn_repository::close(&app.db, owner, answer, ending).await
 }
 
 /// A complete answer.
@@ -162,7 +195,55 @@ async fn ask(
         max_tokens: u32::try_from(agent.max_tokens).unwrap_or(1),
     };
 
-    let mut events = app.llm.chat(provider, request);
+    let alternating = with_alternating_roles(&request);
+    let said = listen(app.llm.chat(provider, request)).await;
+    // A question that got no answer is followed by the next one, and some models' templates refuse two in a row.
+    match (said, alternating) {
+        (Err(error), Some(request)) if wants_alternating_roles(&error) => {
+            Ok(listen(app.llm.chat(provider, request)).await?)
+        }
+        (said, _) => Ok(said?),
+    }
+}
+
+/// Whether a model server complains about the order of roles. There is no code for that; the templates that do so all
+/// say that roles "must alternate".
+fn wants_alternating_roles(error: &llm::Error) -> bool {
+    match error.kind() {
+        ErrorKind::Refused(Some(text)) | ErrorKind::Failed(Some(text)) => {
+            text.contains("alternate")
+        }
+        _ => false,
+    }
+}
+
+/// The same request with neighbours of one role made into one message; `None` if there are none.
+fn with_alternating_roles(request: &Request) -> Option<Request> {
+    let is_same = |pair: &[ChatMessage]| pair[0].role == pair[1].role;
+    if !request.messages.windows(2).any(is_same) {
+        return None;
+    }
+    let mut messages: Vec<ChatMessage> = Vec::with_capacity(request.messages.len());
+    for message in &request.messages {
+        match messages.last_mut() {
+            Some(last) if last.role == message.role => {
+                last.content.push_str("\n\n");
+                last.content.push_str(&message.content);
+            }
+            _ => messages.push(message.clone()),
+        }
+    }
+    Some(Request {
+        messages,
+        model: request.model.clone(),
+        ..*request
+    })
+}
+
+/// Gathers an answer until it is done.
+async fn listen(
+    mut events: BoxStream<'static, Result<Event, llm::Error>>,
+) -> Result<Answer, llm::Error> {
     let mut answer = Answer::default();
     while let Some(event) = events.next().await {
         match event? {
@@ -182,6 +263,7 @@ enum Failure {
     Provider(llm::Error),
     UnknownProvider(String),
     Interrupted,
+    NotStored,
 }
 
 impl From<llm::Error> for Failure {
@@ -200,6 +282,9 @@ impl Failure {
                 )
             }
             Self::Interrupted => INTERRUPTED.to_owned(),
+            Self::NotStored => {
+                "The answer came but could not be stored. Send the message again.".to_owned()
+            }
         }
     }
 
@@ -223,7 +308,7 @@ impl Failure {
                 Category::Timeout => (StatusCode::GATEWAY_TIMEOUT, None),
             },
             Self::UnknownProvider(_) => (StatusCode::BAD_GATEWAY, None),
-            Self::Interrupted => (StatusCode::SERVICE_UNAVAILABLE, None),
+            Self::Interrupted | Self::NotStored => (StatusCode::SERVICE_UNAVAILABLE, None),
         };
         let text = self.text();
         // A fraction of a second is rounded up: sooner would be too soon.

@@ -62,7 +62,8 @@ pub async fn open(
 }
 
 /// Writes how a turn ended to its answer; a complete one becomes the conversation's last message, unless something
-/// later was said meanwhile. `None` if there is no pending answer with this id any more.
+/// later was said meanwhile. An answer that was taken for interrupted, because a lease ran out whose holder was only
+/// late, is put right. `None` if the answer was deleted meanwhile.
 pub async fn close(
     db: &Db,
     owner: Uuid,
@@ -74,7 +75,7 @@ pub async fn close(
                  UPDATE messages
                  SET status = $3, content = $4, reasoning = $5, finish_reason = $6, error = $7, tokens_used = $8,
                      prompt_tokens = $9, completion_tokens = $10, lease_expires_at = NULL
-                 WHERE user_id = $1 AND id = $2 AND status = 'pending'
+                 WHERE user_id = $1 AND id = $2 AND status IN ('pending', 'interrupted')
                  RETURNING *;
                  UPDATE conversations
                  SET last_message_role = answer.role, last_message_preview = $11, last_message_at = answer.created_at,
@@ -84,12 +85,23 @@ pub async fn close(
                    AND conversations.user_id = $1 AND conversations.id = answer.conversation_id
                    AND conversations.last_message_at <= answer.created_at;
                  COMMIT",
-        postgres: "WITH answer AS (
+        // The conversation is locked first, as it is by whoever deletes it, so that neither waits for the other.
+        postgres: "WITH conversation AS (
+                       SELECT conversations.id
+                       FROM conversations
+                       JOIN messages ON messages.user_id = conversations.user_id
+                        AND messages.conversation_id = conversations.id
+                       WHERE messages.user_id = $1 AND messages.id = $2
+                       FOR UPDATE OF conversations),
+                   answer AS (
                        UPDATE messages
                        SET status = $3, content = $4, reasoning = $5, finish_reason = $6, error = $7,
                            tokens_used = $8, prompt_tokens = $9, completion_tokens = $10, lease_expires_at = NULL
-                       WHERE user_id = $1 AND id = $2 AND status = 'pending'
-                       RETURNING *),
+                       FROM conversation
+                       WHERE messages.user_id = $1 AND messages.id = $2
+                         AND messages.conversation_id = conversation.id
+                         AND messages.status IN ('pending', 'interrupted')
+                       RETURNING messages.*),
                    noted AS (
                        UPDATE conversations
                        SET last_message_role = answer.role, last_message_preview = $11,

@@ -9,7 +9,8 @@ pub fn is_email(text: &str) -> bool {
     };
     is_local_part(local)
         && (is_mail_domain(domain)
-            || idna::domain_to_ascii(domain).is_ok_and(|ascii| is_mail_domain(&ascii)))
+            || !domain.is_ascii()
+                && idna::domain_to_ascii(domain).is_ok_and(|ascii| is_domain_name(&ascii)))
 }
 
 fn is_local_part(local: &str) -> bool {
@@ -53,6 +54,10 @@ fn is_mail_domain(domain: &str) -> bool {
     {
         return literal.parse::<Ipv4Addr>().is_ok() || literal.parse::<Ipv6Addr>().is_ok();
     }
+    is_domain_name(domain)
+}
+
+fn is_domain_name(domain: &str) -> bool {
     let Some((rest, last)) = domain.rsplit_once('.') else {
         return false;
     };
@@ -123,7 +128,7 @@ fn is_host_name(host: &str) -> bool {
     let Some((rest, last)) = host.strip_suffix('.').unwrap_or(host).rsplit_once('.') else {
         return false;
     };
-    let is_letter = |c: char| c.is_ascii_alphabetic() || c >= '\u{a1}';
+    let is_letter = |c: char| c.is_ascii_alphabetic() || ('\u{a1}'..='\u{ffff}').contains(&c);
     let is_label = |label: &str| {
         (1..=63).contains(&label.chars().count())
             && label
@@ -184,7 +189,8 @@ mod tests {
             "a@ex ample.com",
             "x@host",
             "x@[999.0.0.1]",
-            "x@LOCALHOST.",
+            "x@LOCALHOST",
+            "x@ｌｏｃａｌｈｏｓｔ",
         ] {
             assert!(!is_email(bad), "{bad}");
         }
@@ -229,6 +235,7 @@ mod tests {
             "http://[::1",
             "http://[1.2.3.4]/",
             "http://@example.com/",
+            "https://😀.com/",
         ] {
             assert!(!is_url(bad), "{bad}");
         }

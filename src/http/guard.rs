@@ -1,5 +1,6 @@
 //! What stands before all routes: the host check, the way to HTTPS, and headers for browsers.
 
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -10,7 +11,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::origin;
+use super::origin::{self, FORWARDED_PROTO};
 use crate::config::{Config, SslRedirect};
 use crate::error::Error;
 
@@ -24,7 +25,10 @@ pub async fn guard(State(config): State<Arc<Config>>, request: Request, next: Ne
     let secure = origin::scheme(request.headers(), request.extensions(), &config) == "https";
     let redirect = match server.ssl_redirect {
         SslRedirect::Never => false,
-        SslRedirect::BehindProxy => origin::from_trusted_proxy(request.extensions(), &config),
+        SslRedirect::BehindProxy => {
+            request.headers().contains_key(FORWARDED_PROTO)
+                && origin::from_trusted_proxy(request.extensions(), &config)
+        }
         SslRedirect::Always => true,
     };
     let mut response = if !is_allowed(host, &server.allowed_hosts) {
@@ -55,21 +59,41 @@ pub async fn guard(State(config): State<Arc<Config>>, request: Request, next: Ne
 }
 
 /// Compares without port and letter case; a pattern that begins with a dot stands for a domain and all below it, and
-/// `*` for every host.
+/// `*` for every host that is one: the header ends up in links and redirects.
 fn is_allowed(host: &str, allowed: &[String]) -> bool {
-    let name = match host.rfind(':') {
-        Some(colon) if !host.ends_with(']') => &host[..colon],
-        _ => host,
+    let Some(name) = host_name(host) else {
+        return false;
     };
     let name = name.trim_end_matches('.').to_ascii_lowercase();
-    !name.is_empty()
-        && allowed.iter().any(|pattern| {
-            let pattern = pattern.to_ascii_lowercase();
-            match pattern.strip_prefix('.') {
-                Some(domain) => name == domain || name.ends_with(&pattern),
-                None => pattern == "*" || name == pattern,
-            }
-        })
+    allowed.iter().any(|pattern| {
+        let pattern = pattern.to_ascii_lowercase();
+        match pattern.strip_prefix('.') {
+            Some(domain) => name == domain || name.ends_with(&pattern),
+            None => pattern == "*" || name == pattern,
+        }
+    })
+}
+
+/// The host without its port; `None` if it is neither a name nor an address.
+fn host_name(host: &str) -> Option<&str> {
+    let (name, port) = match host.rfind(':') {
+        Some(colon) if !host.ends_with(']') => (&host[..colon], &host[colon + 1..]),
+        _ => (host, ""),
+    };
+    let literal = name
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+    };
+    let is_good = literal.map_or_else(
+        || is_name(name),
+        |literal| literal.parse::<Ipv6Addr>().is_ok(),
+    ) && port.bytes().all(|digit| digit.is_ascii_digit());
+    is_good.then_some(name)
 }
 
 fn to_https(host: &str, path: &str) -> Response {
@@ -105,6 +129,19 @@ mod tests {
         ] {
             assert!(!is_allowed(host, &allowed), "{host}");
         }
-        assert!(is_allowed("anything", &["*".to_owned()]));
+        let every = ["*".to_owned()];
+        assert!(is_allowed("anything", &every));
+        for host in [
+            "example.com:80@evil.net",
+            "example.com:/x",
+            "evil.net/example.com",
+            "a b",
+            "[::1",
+            "[x]:80",
+            ":80",
+        ] {
+            assert!(!is_allowed(host, &allowed), "{host}");
+            assert!(!is_allowed(host, &every), "{host}");
+        }
     }
 }

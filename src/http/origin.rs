@@ -10,11 +10,14 @@ use axum::http::{Extensions, HeaderMap, header};
 
 use crate::config::Config;
 
+/// Where a proxy says by which scheme it was asked.
+pub const FORWARDED_PROTO: &str = "x-forwarded-proto";
+
 /// The scheme by which a request reached us or, where a trusted proxy took it, the proxy.
 pub fn scheme(headers: &HeaderMap, extensions: &Extensions, config: &Config) -> &'static str {
     if from_trusted_proxy(extensions, config)
         && headers
-            .get("x-forwarded-proto")
+            .get(FORWARDED_PROTO)
             .is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
     {
         "https"

@@ -71,6 +71,7 @@ pub(super) fn chat(
         patience,
         answer: None,
         received: 0,
+        has_text: false,
     };
     stream::unfold(Some(attempt), |exchange| async move {
         let mut exchange = exchange?;
@@ -105,6 +106,8 @@ struct Exchange {
     answer: Option<BoxStream<'static, Result<Event, Error>>>,
     /// Bytes of text and thinking so far.
     received: usize,
+    /// Whether any of it was text, not thinking.
+    has_text: bool,
 }
 
 impl Exchange {
@@ -164,13 +167,14 @@ impl Exchange {
     fn check(&mut self, event: Event) -> Result<Event, Error> {
         match &event {
             Event::Text(text) | Event::Reasoning(text) => {
+                self.has_text |= matches!(event, Event::Text(_));
                 self.received = self.received.saturating_add(text.len());
                 let limit = self.patience.max_answer_bytes;
                 if self.received > limit {
                     return Err(self.error(ErrorKind::TooLong(limit)));
                 }
             }
-            Event::Done { reason, .. } if self.received == 0 => {
+            Event::Done { reason, .. } if !self.has_text => {
                 let reason: StopReason = reason.clone();
                 return Err(self.error(ErrorKind::NoAnswer(Some(reason))));
             }

@@ -39,6 +39,11 @@ pub(super) struct Complaint {
 }
 
 impl Complaint {
+    /// What the server said.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Understands `{"error": {…}}` (OpenAI and most), `{"error": "text"}` (Ollama),
     /// `{"detail": "text"}` and `{"detail": [{"msg"}]}` (FastAPI) and `{"object": "error", …}`
     /// (older vLLM). `None` if the value complains of nothing.

@@ -174,13 +174,19 @@ fn guard_events(response: Response) -> Response {
             event.add(bytes);
             if event.bytes > LINE_LIMIT {
                 piece = Err(io::Error::other("an event of the stream is too long"));
-            } else if bytes.trim_ascii_end().ends_with(b"[DONE]") {
+            } else if is_end(bytes) {
                 let _ = timeout(LAST_WORDS, body.next()).await;
             }
         }
         Some((piece, (body, event)))
     });
     http::Response::from_parts(head, reqwest::Body::wrap_stream(pieces)).into()
+}
+
+/// Whether a piece of the body ends with the event that ends the stream.
+fn is_end(piece: &[u8]) -> bool {
+    let line = piece.trim_ascii_end().rsplit(|&byte| byte == b'\n').next();
+    matches!(line, Some(b"data: [DONE]" | b"data:[DONE]"))
 }
 
 /// Counts the bytes of the current event. An empty line ends an event.
@@ -213,13 +219,13 @@ async fn read_refusal(response: Response) -> Refusal {
     let complaint = serde_json::from_slice::<Value>(&body)
         .ok()
         .and_then(|value| Complaint::read(&value));
-    let said = String::from_utf8_lossy(&body);
-    Refusal::new(
-        status,
-        &headers,
-        complaint,
-        format!("HTTP {status}: {said}"),
-    )
+    // The body may repeat what the user wrote, so it is for the log only where nothing better can be read from it.
+    let said = match &complaint {
+        Some(complaint) => complaint.message().into(),
+        None => String::from_utf8_lossy(&body),
+    };
+    let said = format!("HTTP {status}: {said}");
+    Refusal::new(status, &headers, complaint, said)
 }
 
 /// The beginning of the body. What does not arrive is left out: the status already says that the

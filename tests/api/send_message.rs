@@ -2,6 +2,7 @@
 
 mod content;
 mod failures;
+mod oddities;
 
 use serde_json::{Value, json};
 
