@@ -12,7 +12,7 @@ use crate::conversations::turn;
 use crate::tasks::Tasks;
 
 /// How long interrupted answers have to be written down and told.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+const CLOSING_TIME: Duration = Duration::from_secs(5);
 
 /// Serves until `stop` resolves. Then nothing new is taken on, running answers get the configured grace period, and
 /// what is still running after it is written down as interrupted.
@@ -59,7 +59,7 @@ pub async fn serve(
         Some(served) => served??,
         None => {
             tasks.end();
-            match timeout(LAST_WORDS, &mut drained).await {
+            match timeout(CLOSING_TIME, &mut drained).await {
                 Ok(served) => served??,
                 Err(_) => tracing::warn!(
                     "some clients neither ended their requests nor took their answers in time"
@@ -67,7 +67,7 @@ pub async fn serve(
             }
         }
     }
-    if timeout(LAST_WORDS, db.close()).await.is_err() {
+    if timeout(CLOSING_TIME, db.close()).await.is_err() {
         tracing::warn!("the database was still in use at the end");
     }
     Ok(())

@@ -29,10 +29,10 @@ pub const PASSWORD: Text = Text {
     ..Text::new(MAX_LENGTH)
 };
 
-/// The most rounds of PBKDF2 that a stored hash may ask for, about three times what Django asks for today.
+/// The most rounds of PBKDF2 that a stored hash may ask for, several times what Django asks for today.
 const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
 
-/// Who waited this long for a turn is told that the server is busy.
+/// Who waited this long to be served is told that the server is busy.
 const LONGEST_QUEUE: Duration = Duration::from_secs(30);
 
 /// Hashing threads give way to everything else that wants the processor.
@@ -42,9 +42,9 @@ const NICENESS: i32 = 19;
 #[derive(Clone)]
 pub struct Passwords {
     argon2: Argon2<'static>,
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     /// A hash of no password, checked when there is no user, so that this takes as long as a wrong password.
-    nobodys: Arc<str>,
+    dummy_hash: Arc<str>,
 }
 
 /// What became of checking a password.
@@ -72,7 +72,7 @@ impl Passwords {
             None,
         )?;
         let output: [u8; Params::DEFAULT_OUTPUT_LEN] = rand::random();
-        let nobodys = PasswordHash {
+        let dummy_hash = PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::default().into()),
             params: (&params).try_into()?,
@@ -81,8 +81,8 @@ impl Passwords {
         };
         Ok(Self {
             argon2: Argon2::new(Algorithm::Argon2id, Version::default(), params),
-            turns: Arc::new(Semaphore::new(config.hash_concurrency)),
-            nobodys: nobodys.to_string().into(),
+            permits: Arc::new(Semaphore::new(config.hash_concurrency)),
+            dummy_hash: dummy_hash.to_string().into(),
         })
     }
 
@@ -93,7 +93,7 @@ impl Passwords {
     pub async fn hash(&self, password: SecretString) -> Result<String> {
         let argon2 = self.argon2.clone();
         let hash = self
-            .aside(move || argon2.hash_password(password.expose_secret().as_bytes()))
+            .on_thread(move || argon2.hash_password(password.expose_secret().as_bytes()))
             .await?;
         hash.map(|hash| hash.to_string())
             .map_err(|error| Error::Internal(error.into()))
@@ -105,26 +105,26 @@ impl Passwords {
     /// # Errors
     /// The system has no thread to give.
     pub async fn verify(&self, password: SecretString, stored: Option<&str>) -> Result<Verdict> {
-        let (argon2, nobodys) = (self.argon2.clone(), self.nobodys.clone());
+        let (argon2, dummy_hash) = (self.argon2.clone(), self.dummy_hash.clone());
         let stored = stored.map(str::to_owned);
-        self.aside(move || {
+        self.on_thread(move || {
             let password = password.expose_secret().as_bytes();
             let verdict = stored.and_then(|stored| verify(&argon2, password, &stored));
             verdict.unwrap_or_else(|| {
-                verify(&argon2, password, &nobodys);
+                verify(&argon2, password, &dummy_hash);
                 Verdict::Wrong
             })
         })
         .await
     }
 
-    /// Runs `work` on a low-priority thread when it is its turn. The turn ends with the work, even if the request
-    /// that waited for it is gone.
-    async fn aside<T: Send + 'static>(
+    /// Runs `work` on a low-priority thread once a permit is free. The permit is held until the work is done,
+    /// even if the request that waited for it is gone.
+    async fn on_thread<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
-        let turn = timeout(LONGEST_QUEUE, self.turns.clone().acquire_owned())
+        let permit = timeout(LONGEST_QUEUE, self.permits.clone().acquire_owned())
             .await
             .map_err(|_| Error::Unavailable)?
             .map_err(|error| Error::Internal(error.into()))?;
@@ -134,7 +134,7 @@ impl Passwords {
             // On Linux this concerns the calling thread alone. Where it is refused, hashing is merely less polite.
             let _ = rustix::process::nice(NICENESS);
             let _ = done.send(work());
-            drop(turn);
+            drop(permit);
         };
         thread::Builder::new()
             .name("password".into())

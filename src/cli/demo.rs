@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{Failure, open_migrated, serve};
 use crate::agents::{self, NewAgent};
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::llm::{Demo, Providers};
 use crate::server::{self, StopSignal};
 use crate::telemetry;
@@ -46,8 +46,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
 /// Settings of its own, whatever the environment says, so that a demo never touches real data or a real key.
 fn configuration(folder: &TempDir, port: u16) -> Result<Config, Failure> {
     let database = format!("sqlite:{}", folder.path().join("demo.sqlite3").display());
-    let secret: [u8; 32] = rand::random();
-    let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let secret = config::generate_secret();
     Ok(Config::from_env(&|name| match name {
         "DATABASE_URL" => Some(database.clone()),
         "JWT_SECRET_KEY" => Some(secret.clone()),

@@ -16,7 +16,7 @@ pub use database::{DatabaseConfig, DatabaseUrl};
 use env::Reader;
 pub use env::{Environment, EnvironmentError, Problem};
 pub use llm::AgentDefaults;
-pub use secret::JwtSecret;
+pub use secret::{JwtSecret, generate as generate_secret};
 pub use server::{ServerConfig, SslRedirect};
 
 use crate::llm::Settings;

@@ -106,8 +106,8 @@ fn stored(file: &Path) -> io::Result<Option<SecretString>> {
     }
 }
 
-/// 256 random bits from the system, as hexadecimal digits.
-fn generate() -> String {
+/// A new secret: 256 random bits, as hexadecimal digits.
+pub fn generate() -> String {
     let bytes: [u8; 32] = rand::random();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

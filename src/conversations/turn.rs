@@ -60,12 +60,12 @@ pub async fn say(
     content: String,
 ) -> Result<Exchange> {
     let tasks = app.tasks.clone();
-    let turn = tasks.spawn(take(app, owner, conversation, agent, content));
+    let turn = tasks.spawn(take_turn(app, owner, conversation, agent, content));
     turn.await.map_err(|error| Error::Internal(error.into()))?
 }
 
 /// Stores the question, gets the answer and writes it down.
-async fn take(
+async fn take_turn(
     app: App,
     owner: Uuid,
     conversation: Uuid,
