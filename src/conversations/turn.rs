@@ -193,6 +193,9 @@ async fn ask(
             .collect(),
         temperature: agent.temperature,
         max_tokens: u32::try_from(agent.max_tokens).unwrap_or(1),
+        context_window: agent
+            .context_window
+            .and_then(|window| u32::try_from(window).ok()),
     };
 
     let alternating = with_alternating_roles(&request);
