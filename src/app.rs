@@ -17,6 +17,7 @@ use crate::http::origin::Origin;
 use crate::http::route::{Endpoints, allow_options, refuse_empty_segments};
 use crate::http::{accept, cors, drain, guard};
 use crate::llm::Providers;
+use crate::models::{self, Catalog};
 use crate::tasks::Tasks;
 use crate::{agents, conversations, health, messages, telemetry, users};
 
@@ -26,6 +27,7 @@ pub struct App {
     pub config: Arc<Config>,
     pub db: Db,
     pub llm: Providers,
+    pub catalog: Catalog,
     pub tokens: Tokens,
     pub passwords: Passwords,
     pub tasks: Tasks,
@@ -44,6 +46,7 @@ impl App {
             .map_err(StartError::Secret)?;
         Ok(Self {
             db,
+            catalog: Catalog::new(llm.clone()),
             llm,
             tokens: Tokens::new(&config.auth, &secret),
             passwords: Passwords::new(&config.auth)?,
@@ -74,6 +77,7 @@ pub fn router(app: App) -> Router {
         .merge(agents::router())
         .merge(conversations::router())
         .merge(messages::router())
+        .merge(models::router())
         .route_layer(middleware::from_fn_with_state(
             app.clone(),
             auth::require_user,

@@ -17,6 +17,7 @@ pub mod health;
 pub mod http;
 pub mod llm;
 pub mod messages;
+pub mod models;
 pub mod server;
 pub mod tasks;
 pub mod telemetry;

@@ -9,7 +9,7 @@ mod paths;
 use std::path::Path;
 
 /// Every path of the API with the methods that it has, `{id}` standing for the id of a thing of the caller's.
-pub const ROUTES: [(&str, &[&str]); 17] = [
+pub const ROUTES: [(&str, &[&str]); 18] = [
     ("/api/auth/register/", &["POST"]),
     ("/api/auth/login/", &["POST"]),
     ("/api/auth/refresh/", &["POST"]),
@@ -30,6 +30,7 @@ pub const ROUTES: [(&str, &[&str]); 17] = [
     ("/api/conversations/{id}/send_message/", &["POST"]),
     ("/api/messages/", &["GET"]),
     ("/api/messages/{id}/", &["GET"]),
+    ("/api/models/", &["GET"]),
 ];
 
 /// Whether a path of [`ROUTES`] is open to everybody.
