@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::http::origin::Origin;
 use crate::http::route::{Endpoints, allow_options, refuse_empty_segments};
 use crate::http::{accept, cors, drain, guard};
+use crate::live::Hub;
 use crate::llm::Providers;
 use crate::models::{self, Catalog};
 use crate::tasks::Tasks;
@@ -31,6 +32,7 @@ pub struct App {
     pub tokens: Tokens,
     pub passwords: Passwords,
     pub tasks: Tasks,
+    pub live: Hub,
 }
 
 impl App {
@@ -44,13 +46,15 @@ impl App {
             .jwt_secret
             .resolve()
             .map_err(StartError::Secret)?;
+        let tasks = Tasks::default();
         Ok(Self {
+            live: Hub::new(db.clone(), tasks.draining().clone()),
             db,
             catalog: Catalog::new(llm.clone()),
             llm,
             tokens: Tokens::new(&config.auth, &secret),
             passwords: Passwords::new(&config.auth)?,
-            tasks: Tasks::default(),
+            tasks,
             config: Arc::new(config),
         })
     }
@@ -69,6 +73,9 @@ pub enum StartError {
 
 /// All routes. In the order of the contract: preflight, unknown path, `Accept`, token, method, and then the handler.
 pub fn router(app: App) -> Router {
+    let require_user = middleware::from_fn_with_state(app.clone(), auth::require_user);
+    let require_user_or_ticket =
+        middleware::from_fn_with_state(app.clone(), auth::require_user_or_ticket);
     let open = auth::public_router().merge(health::router());
     let protected = Router::new()
         .endpoint("/api/", get(root))
@@ -78,13 +85,14 @@ pub fn router(app: App) -> Router {
         .merge(conversations::router())
         .merge(messages::router())
         .merge(models::router())
-        .route_layer(middleware::from_fn_with_state(
-            app.clone(),
-            auth::require_user,
-        ));
+        .route_layer(require_user.clone());
+    let streaming = conversations::streaming_router()
+        .route_layer(require_user)
+        .merge(conversations::event_source_router().route_layer(require_user_or_ticket));
     let routes = open
         .merge(protected)
         .route_layer(middleware::from_fn(accept::require_json))
+        .merge(streaming.route_layer(middleware::from_fn(accept::require_json_or_events)))
         .fallback(|| async { Error::NotFound })
         .with_state(app.clone());
     let origins: Arc<[String]> = app.config.server.cors_allowed_origins.clone().into();

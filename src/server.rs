@@ -8,28 +8,31 @@ use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
 use crate::app::{self, App};
-use crate::conversations::turn;
+use crate::live;
 use crate::tasks::Tasks;
 
 /// How long interrupted answers have to be written down and told.
 const CLOSING_TIME: Duration = Duration::from_secs(5);
 
-/// Serves until `stop` resolves. Then nothing new is taken on, running answers get the configured grace period, and
-/// what is still running after it is written down as interrupted.
+/// Serves until `stop` resolves, and for the configured delay. Then nothing new is taken on, running answers get the
+/// configured grace period, and what is still running after it is written down as interrupted.
 ///
 /// # Errors
-/// The listener failed.
+/// The database or the listener failed.
 pub async fn serve(
     listener: TcpListener,
     app: App,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let (tasks, db, grace) = (
-        app.tasks.clone(),
-        app.db.clone(),
+    let (tasks, db) = (app.tasks.clone(), app.db.clone());
+    let (delay, grace) = (
+        app.config.server.shutdown_delay,
         app.config.server.shutdown_grace,
     );
-    tasks.spawn(turn::reap_periodically(app.clone()));
+    live::enter(&db, &app.live)
+        .await
+        .map_err(std::io::Error::other)?;
+    tasks.spawn(live::run(db.clone(), app.live.clone(), tasks.clone()));
 
     let listener = listener.tap_io(|stream| {
         // Answers are small and somebody waits for them. Where it is refused they are merely later.
@@ -42,6 +45,9 @@ pub async fn serve(
 
     stop.await;
     tracing::info!("stopping");
+    tasks.stop();
+    // Meanwhile load balancers learn that this server is not ready any more.
+    tasks.ending().run_until_cancelled(sleep(delay)).await;
     tasks.drain();
     let drained = async {
         let served = (&mut server).await;
