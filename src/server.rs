@@ -1,13 +1,12 @@
 //! Listening, serving and ending.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
 use crate::app::{self, App};
+use crate::http::connection;
 use crate::live;
 use crate::tasks::Tasks;
 
@@ -18,7 +17,7 @@ const CLOSING_TIME: Duration = Duration::from_secs(5);
 /// configured grace period, and what is still running after it is written down as interrupted.
 ///
 /// # Errors
-/// The database or the listener failed.
+/// The database failed.
 pub async fn serve(
     listener: TcpListener,
     app: App,
@@ -34,14 +33,8 @@ pub async fn serve(
         .map_err(std::io::Error::other)?;
     tasks.spawn(live::run(db.clone(), app.live.clone(), tasks.clone()));
 
-    let listener = listener.tap_io(|stream| {
-        // Answers are small and somebody waits for them. Where it is refused they are merely later.
-        let _ = stream.set_nodelay(true);
-    });
-    let service = app::router(app).into_make_service_with_connect_info::<SocketAddr>();
     let draining = tasks.draining().clone();
-    let server = axum::serve(listener, service).with_graceful_shutdown(draining.cancelled_owned());
-    let mut server = tokio::spawn(server.into_future());
+    let mut server = tokio::spawn(connection::serve(listener, app::router(app), draining));
 
     stop.await;
     tracing::info!("stopping");
@@ -62,11 +55,11 @@ pub async fn serve(
         () = ending.cancelled() => None,
     };
     match in_time {
-        Some(served) => served??,
+        Some(served) => served?,
         None => {
             tasks.end();
             match timeout(CLOSING_TIME, &mut drained).await {
-                Ok(served) => served??,
+                Ok(served) => served?,
                 Err(_) => tracing::warn!(
                     "some clients neither ended their requests nor took their answers in time"
                 ),

@@ -1,6 +1,7 @@
 //! What all rooms share of HTTP: routes and their refusals, bodies, field rules, pages, and the layers around them.
 
 pub mod accept;
+pub mod connection;
 pub mod cors;
 pub mod drain;
 pub mod fields;

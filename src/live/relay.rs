@@ -18,6 +18,9 @@ const TOLD_AT_ONCE: usize = 200;
 /// What a notification begins with that asks to stop an answer.
 const STOP: char = '!';
 
+/// What a notification begins with that tells of a new replica.
+const HELLO: char = '+';
+
 /// How long to wait before a lost connection is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -29,6 +32,14 @@ pub async fn tell(db: &Db, conversations: &[Uuid]) {
             tracing::warn!(%error, "the other replicas could not be told of running answers");
         }
     }
+}
+
+/// Tells the other replicas that there is one more to be told.
+///
+/// # Errors
+/// The database fails.
+pub async fn say_hello(db: &Db, hub: &Hub) -> sqlx::Result<()> {
+    repository::notify(db, &format!("{HELLO}{}", hub.replica().simple())).await
 }
 
 /// Asks whichever replica writes the answer of this turn to stop.
@@ -71,17 +82,18 @@ pub async fn hear(db: &Db, hub: &Hub) {
 }
 
 fn take(hub: &Hub, payload: &str) {
-    match payload.strip_prefix(STOP) {
-        Some(answer) => {
-            let answer: Option<Uuid> = answer.parse().ok();
-            let turns = hub.all_running();
-            if let Some(turn) = turns.iter().find(|turn| Some(turn.answer.id) == answer) {
-                turn.stop().cancel();
-            }
+    if let Some(replica) = payload.strip_prefix(HELLO) {
+        if replica.parse() != Ok(hub.replica()) {
+            hub.set_peers(true);
         }
-        None => {
-            let ids = payload.split(',').filter_map(|id| id.parse().ok());
-            hub.happened_elsewhere(Some(&ids.collect::<Vec<Uuid>>()));
+    } else if let Some(answer) = payload.strip_prefix(STOP) {
+        let answer: Option<Uuid> = answer.parse().ok();
+        let turns = hub.all_running();
+        if let Some(turn) = turns.iter().find(|turn| Some(turn.answer.id) == answer) {
+            turn.stop().cancel();
         }
+    } else {
+        let ids = payload.split(',').filter_map(|id| id.parse().ok());
+        hub.happened_elsewhere(Some(&ids.collect::<Vec<Uuid>>()));
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use super::Hub;
 use super::repository::{self, Standing};
 use super::turn::Turn;
+use super::{Hub, relay};
 use crate::db::Db;
 
 /// How often a replica renews its promise to be alive, which holds three times as long, and looks after its turns.
@@ -27,6 +27,7 @@ pub async fn enter(db: &Db, hub: &Hub) -> sqlx::Result<()> {
     if let Db::Postgres(_) = db {
         repository::renew_lease(db, hub.replica()).await?;
         hub.set_peers(repository::replicas(db).await?.len() > 1);
+        relay::say_hello(db, hub).await?;
     }
     reap(db, hub).await
 }
