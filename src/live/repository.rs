@@ -108,7 +108,7 @@ pub struct Standing {
 pub async fn standings(db: &Db, turns: &[&Turn]) -> sqlx::Result<Vec<Standing>> {
     const STANDINGS: Sql = Sql {
         sqlite: "SELECT json_group_array(json_array(
-                     lower(hex(id)), status, json(iif(stop_requested, 'true', 'false')))) AS rows
+                     lower(hex(messages.id)), status, json(iif(stop_requested, 'true', 'false')))) AS rows
                  FROM json_each($1) AS known
                  JOIN messages ON user_id = unhex(known.value ->> 0) AND messages.id = unhex(known.value ->> 1)",
         postgres: "SELECT CAST(COALESCE(json_agg(json_build_array(id, status, stop_requested)), '[]') AS TEXT) AS rows
