@@ -1,5 +1,6 @@
 //! Answers as they come about: watched by any number of readers, left, joined, stopped, asked for twice, and cut off.
 
+mod across;
 mod conflicts;
 mod deleted;
 mod durability;
@@ -25,6 +26,18 @@ use crate::support::model_server::{
     Gate, Reply, openai_answer, openai_chunk, openai_finish, openai_usage,
 };
 use crate::support::{Client, TestApp, eventually};
+
+/// Runs each test of a file on a Postgres database of its own: what several servers do together.
+macro_rules! on_postgres {
+    ($($test:ident),* $(,)?) => {
+        mod on_postgres {
+            $(#[test] fn $test() {
+                $crate::support::app::run($crate::support::Kind::Postgres, super::$test);
+            })*
+        }
+    };
+}
+use on_postgres;
 
 /// Words with characters of one to four bytes, each of them different.
 fn words(count: usize) -> String {
@@ -71,18 +84,19 @@ fn say(
     conversation: &str,
     content: &str,
 ) -> tokio::task::JoinHandle<crate::support::Answer> {
-    let (client, conversation, content) = (
-        client.clone(),
-        conversation.to_owned(),
-        content.to_owned(),
-    );
+    let (client, conversation, content) =
+        (client.clone(), conversation.to_owned(), content.to_owned());
     tokio::spawn(async move { client.say(&conversation, &content).await })
 }
 
 /// The last message of a conversation once it is no longer being written.
 async fn ended(client: &Client, conversation: &str) -> Value {
     eventually("the answer is written down", async || {
-        let last = client.messages(conversation).await.pop().expect("a message");
+        let last = client
+            .messages(conversation)
+            .await
+            .pop()
+            .expect("a message");
         (last["status"] != "pending").then_some(last)
     })
     .await

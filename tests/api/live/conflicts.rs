@@ -33,20 +33,25 @@ async fn a_second_question_is_told_which_answer_is_being_written(app: TestApp) {
         let body = answer.json.as_object().unwrap();
         assert_eq!(body.len(), 2);
         assert!(body["error"].as_str().unwrap().len() > 20);
-        assert_eq!(
-            body["message_id"],
-            start.data["assistant_message"]["id"]
-        );
+        assert_eq!(body["message_id"], start.data["assistant_message"]["id"]);
     };
     refused(ann.say(&conversation, "More").await);
     refused(send(ann.asking(&conversation, "More")).await);
-    refused(send(ann.asking(&conversation, "More").header("idempotency-key", "k")).await);
+    refused(
+        send(
+            ann.asking(&conversation, "More")
+                .header("idempotency-key", "k"),
+        )
+        .await,
+    );
     assert_eq!(app.model.server.calls(), 1);
     gate.open();
     assert_eq!(text(&events.rest().await), "one two three");
     assert_eq!(ann.messages(&conversation).await.len(), 2);
     // A key whose request was refused is still free.
-    let again = ann.asking(&conversation, "More").header("idempotency-key", "k");
+    let again = ann
+        .asking(&conversation, "More")
+        .header("idempotency-key", "k");
     assert_eq!(send(again).await.status, 200);
 }
 
@@ -66,7 +71,9 @@ async fn other_conversations_do_not_wait(app: TestApp) {
 async fn who_was_answered_may_ask_again_at_once(app: TestApp) {
     let (ann, conversation) = ann(&app).await;
     for number in 0..100 {
-        ann.say(&conversation, &format!("{number}")).await.expect(200);
+        ann.say(&conversation, &format!("{number}"))
+            .await
+            .expect(200);
     }
     assert_eq!(ann.messages(&conversation).await.len(), 200);
 }
@@ -119,7 +126,8 @@ async fn who_stopped_may_ask_again_at_once(app: TestApp) {
 async fn who_was_told_of_a_failure_may_ask_again_at_once(app: TestApp) {
     let (ann, conversation) = ann(&app).await;
     for _ in 0..20 {
-        app.model.replies([openai_error(500, "Oh no", "server_error")]);
+        app.model
+            .replies([openai_error(500, "Oh no", "server_error")]);
         assert_eq!(ann.say(&conversation, "Hello").await.status, 502);
         ann.say(&conversation, "And?").await.expect(200);
     }
@@ -129,13 +137,23 @@ async fn a_connection_that_is_kept_is_as_good_as_new_ones(app: TestApp) {
     let (ann, conversation) = ann(&app).await;
     // The client of the tests keeps no connections; this one does.
     let keeping = reqwest::Client::builder().no_proxy().build().unwrap();
-    let url = format!("{}/api/conversations/{conversation}/send_message/", app.base);
+    let url = format!(
+        "{}/api/conversations/{conversation}/send_message/",
+        app.base
+    );
     for number in 0..100 {
         let response = keeping
             .post(&url)
             .bearer_auth(ann.token())
             .header("content-type", "application/json")
-            .header("accept", if number % 3 == 0 { "text/event-stream" } else { "*/*" })
+            .header(
+                "accept",
+                if number % 3 == 0 {
+                    "text/event-stream"
+                } else {
+                    "*/*"
+                },
+            )
             .body(json!({ "content": "Hello" }).to_string())
             .send()
             .await
@@ -144,5 +162,8 @@ async fn a_connection_that_is_kept_is_as_good_as_new_ones(app: TestApp) {
         let text = response.text().await.unwrap();
         assert!(text.contains("You said: Hello"), "{text}");
     }
-    assert_eq!(ended(&ann, &conversation).await["status"], Value::from("complete"));
+    assert_eq!(
+        ended(&ann, &conversation).await["status"],
+        Value::from("complete")
+    );
 }

@@ -73,7 +73,11 @@ async fn a_deleted_conversation_ends_its_turn_at_once(app: TestApp) {
         .expect(204);
     app.model.server.client_left().await;
     // Sooner than anybody looks after it by himself.
-    assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_millis(1500),
+        "{:?}",
+        start.elapsed()
+    );
     is_told(told).await;
     assert_eq!(watching.rest().await.pop().unwrap().data["code"], "deleted");
     let not_found = json!({ "detail": "Not found." });
@@ -92,7 +96,11 @@ async fn a_deleted_agent_ends_the_turns_of_its_conversations(app: TestApp) {
         .await
         .expect(204);
     app.model.server.client_left().await;
-    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        start.elapsed()
+    );
     is_told(told).await;
     nothing_is_left(&app).await;
 }
@@ -104,9 +112,15 @@ async fn a_deleted_account_ends_its_turns(app: TestApp) {
     let told = begin(&app, &ann, &conversation).await;
     let (mut undisturbed, waiting) = begin(&app, &bob, &his).await;
     let start = Instant::now();
-    ann.delete(&format!("/api/users/{}/", ann.id())).await.expect(204);
+    ann.delete(&format!("/api/users/{}/", ann.id()))
+        .await
+        .expect(204);
     app.model.server.client_left().await;
-    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        start.elapsed()
+    );
     is_told(told).await;
     // Nobody else's.
     assert_eq!(bob.messages(&his).await[1]["status"], "pending");
@@ -126,9 +140,10 @@ async fn an_account_with_many_running_turns_can_be_deleted(app: TestApp) {
         let ann = app.register(&format!("ann{round}")).await;
         let conversations = super::more_conversations(&ann, TURNS).await;
         let calls = app.model.server.calls();
-        app.model.replies((0..TURNS).map(|_| {
-            openai_answer(&super::words(500), None).pace(Duration::from_millis(10))
-        }));
+        app.model.replies(
+            (0..TURNS)
+                .map(|_| openai_answer(&super::words(500), None).pace(Duration::from_millis(10))),
+        );
         let running: Vec<_> = conversations
             .iter()
             .map(|conversation| say(&ann, conversation, "Hello"))

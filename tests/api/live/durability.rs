@@ -51,7 +51,10 @@ async fn an_answer_in_the_making_is_half_a_second_behind_at_most(app: TestApp) {
             })
             .count()
     };
-    assert!(seen.iter().all(|(_, stored)| words(100).starts_with(stored)));
+    assert!(
+        seen.iter()
+            .all(|(_, stored)| words(100).starts_with(stored))
+    );
     // A machine that is busy with other tests may be late now and then.
     assert!(
         behind(Duration::from_millis(500)) <= 3 && behind(Duration::from_secs(2)) == 0,
@@ -151,7 +154,10 @@ async fn text_that_cannot_be_stored_yet_is_stored_later(app: TestApp) {
     })
     .await;
     gate.open();
-    assert_eq!(events.rest().await.pop().unwrap().data["status"], "complete");
+    assert_eq!(
+        events.rest().await.pop().unwrap().data["status"],
+        "complete"
+    );
     assert_eq!(pieces(&app.db).await, 0);
 }
 

@@ -6,9 +6,7 @@ use serde_json::json;
 
 use super::{ann, pieces};
 use crate::support::events::{Event, check_whole, names};
-use crate::support::model_server::{
-    End, Reply, nobody, openai_answer, openai_chunk, openai_error,
-};
+use crate::support::model_server::{End, Reply, nobody, openai_answer, openai_chunk, openai_error};
 use crate::support::{Client, TestApp, on_each_database};
 
 on_each_database! {
@@ -69,15 +67,31 @@ async fn each_failure_ends_its_stream_with_an_error(app: TestApp) {
     let in_stream = json!({ "error": { "message": "Oh no", "code": 500 } });
     let half = openai_chunk(&json!({ "content": "Hi" }));
     let scripts = [
-        (502, "", openai_error(401, "Incorrect key", "invalid_api_key")),
-        (502, "", openai_error(404, "No such model", "model_not_found")),
+        (
+            502,
+            "",
+            openai_error(401, "Incorrect key", "invalid_api_key"),
+        ),
+        (
+            502,
+            "",
+            openai_error(404, "No such model", "model_not_found"),
+        ),
         (502, "", openai_error(400, "Wrong", "invalid_request")),
         (502, "", openai_error(500, "Oh no", "server_error")),
         (502, "", Reply::text(500, "text/html", html)),
         (502, "", Reply::text(200, "text/html", html)),
-        (502, "", Reply::text(200, "text/event-stream", "data: {oops\n\n")),
+        (
+            502,
+            "",
+            Reply::text(200, "text/event-stream", "data: {oops\n\n"),
+        ),
         (502, "", Reply::text(200, "text/event-stream", "")),
-        (502, "", Reply::text(200, "text/event-stream", "data: [DONE]\n\n")),
+        (
+            502,
+            "",
+            Reply::text(200, "text/event-stream", "data: [DONE]\n\n"),
+        ),
         (502, "", Reply::events(std::slice::from_ref(&in_stream))),
         (502, "Hi", Reply::events(&[half.clone(), in_stream])),
         // `[DONE]` without a finish reason.
@@ -88,19 +102,34 @@ async fn each_failure_ends_its_stream_with_an_error(app: TestApp) {
         (
             502,
             "Grüße ",
-            openai_answer("Grüße 🦀", None).up_to("🦀", 2).end(End::Reset),
+            openai_answer("Grüße 🦀", None)
+                .up_to("🦀", 2)
+                .end(End::Reset),
         ),
         (
             502,
             "Grüße ",
-            openai_answer("Grüße 🦀", None).up_to("🦀", 2).end(End::Close),
+            openai_answer("Grüße 🦀", None)
+                .up_to("🦀", 2)
+                .end(End::Close),
         ),
-        (503, "", openai_error(429, "Slow down", "rate_limit_exceeded")),
+        (
+            503,
+            "",
+            openai_error(429, "Slow down", "rate_limit_exceeded"),
+        ),
         (503, "", openai_error(503, "Overloaded", "overloaded")),
     ];
     for (number, (status, said, reply)) in scripts.into_iter().enumerate() {
         app.model.replies([reply]);
-        fails(&ann, &conversation, &format!("script {number}"), status, said).await;
+        fails(
+            &ann,
+            &conversation,
+            &format!("script {number}"),
+            status,
+            said,
+        )
+        .await;
         assert_eq!(app.model.server.calls(), number + 1, "script {number}");
     }
     assert_eq!(pieces(&app.db).await, 0);

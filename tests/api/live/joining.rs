@@ -65,7 +65,10 @@ async fn a_reader_may_go_on_after_any_event(app: TestApp) {
             (reasoning(&behind), text(&behind)),
             "after {id}"
         );
-        assert!(rest.iter().all(|event| event.id > id && event.name != "start"));
+        assert!(
+            rest.iter()
+                .all(|event| event.id > id && event.name != "start")
+        );
         assert!(rest.is_sorted_by(|before, after| before.id < after.id));
         let last = |events: &[Event]| -> Vec<_> {
             events[events.len() - 2..]
@@ -104,9 +107,7 @@ async fn ids_that_are_none_of_this_turns_mean_its_beginning(app: TestApp) {
         let by_header = ann.watching(&conversation).header("last-event-id", id);
         readers.push((id.to_owned(), Events::open(by_header).await));
         let path = format!("/api/conversations/{conversation}/stream/");
-        let by_query = ann
-            .request("GET", &path)
-            .query(&[("last_event_id", id)]);
+        let by_query = ann.request("GET", &path).query(&[("last_event_id", id)]);
         readers.push((id.to_owned(), Events::open(by_query).await));
     }
     gate.open();
@@ -310,9 +311,8 @@ async fn a_silent_stream_has_comments(app: TestApp) {
     first.until_text(8).await;
     let silence = Instant::now();
     let second = ann.watch(&conversation).await;
-    let reading = [first, second].map(|mut reader| {
-        tokio::spawn(async move { (reader.rest().await, reader.comments) })
-    });
+    let reading = [first, second]
+        .map(|mut reader| tokio::spawn(async move { (reader.rest().await, reader.comments) }));
     sleep(Duration::from_millis(16_500)).await;
     gate.open();
     for reading in reading {

@@ -214,7 +214,10 @@ async fn the_same_turn_is_found_after_a_restart(app: TestApp) {
     let first = send(keyed(&ann, &conversation, "key", "Hello"))
         .await
         .expect(200);
-    let (model, database) = (std::sync::Arc::clone(&app.model), std::sync::Arc::clone(&app.database));
+    let (model, database) = (
+        std::sync::Arc::clone(&app.model),
+        std::sync::Arc::clone(&app.database),
+    );
     app.stop().await;
     let app = TestApp::start_beside(&database, model, &[]).await;
     let ann = super::at(&app, &ann);

@@ -34,7 +34,12 @@ async fn a_key_is_good_for_one_request_only(app: TestApp) {
             let answer = send(request).await;
             assert_eq!(answer.status, 422, "{}", answer.text);
             assert_eq!(answer.json.as_object().unwrap().len(), 1);
-            assert!(answer.json["error"].as_str().unwrap().contains("Idempotency-Key"));
+            assert!(
+                answer.json["error"]
+                    .as_str()
+                    .unwrap()
+                    .contains("Idempotency-Key")
+            );
         }
     }
     assert_eq!(app.model.server.calls(), 1);
@@ -73,11 +78,18 @@ async fn bad_keys_are_refused(app: TestApp) {
     for key in ["", "with space", "tab\there", "größe", &long] {
         let answer = send(keyed(&ann, &conversation, key, "Hello")).await;
         assert_eq!(answer.status, 400, "{key:?}: {}", answer.text);
-        assert!(answer.json["error"].as_str().unwrap().contains("Idempotency-Key"));
+        assert!(
+            answer.json["error"]
+                .as_str()
+                .unwrap()
+                .contains("Idempotency-Key")
+        );
     }
     assert!(ann.messages(&conversation).await.is_empty());
     for key in ["x", &long[1..], "!~\"'\\;,"] {
-        send(keyed(&ann, &conversation, key, "Hello")).await.expect(200);
+        send(keyed(&ann, &conversation, key, "Hello"))
+            .await
+            .expect(200);
     }
     assert_eq!(app.model.server.calls(), 3);
 }
@@ -111,7 +123,9 @@ async fn a_refused_request_leaves_its_key_free(app: TestApp) {
     assert_eq!(busy.status, 409, "{}", busy.text);
     stop(&ann, &conversation, json!({})).await;
     running.await.unwrap().expect(200);
-    let turn = send(keyed(&ann, &conversation, "key", "And?")).await.expect(200);
+    let turn = send(keyed(&ann, &conversation, "key", "And?"))
+        .await
+        .expect(200);
     assert_eq!(turn["user_message"]["content"], "And?");
 }
 

@@ -134,7 +134,11 @@ fn who_waits_on_another_server_is_told_of_a_kill() {
         killed.signal(Signal::KILL);
         killed.wait();
         told.extend(watching.rest().await);
-        assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(25),
+            "{:?}",
+            start.elapsed()
+        );
         let last = crate::support::events::check_whole(&told);
         assert_eq!(last.data["code"], "interrupted");
         let answer = waiting.await.unwrap();

@@ -49,7 +49,10 @@ async fn an_answer_is_stopped_before_its_first_word(app: TestApp) {
     assert_eq!(turn["assistant_message"], *answer);
     let events = watching.rest().await;
     let last = check_whole(&events);
-    assert_eq!((&*last.name, &last.data["status"]), ("finish", &json!("stopped")));
+    assert_eq!(
+        (&*last.name, &last.data["status"]),
+        ("finish", &json!("stopped"))
+    );
     assert_eq!(last.data["assistant_message"], *answer);
     assert_eq!(ann.messages(&conversation).await[1], *answer);
     app.model.server.client_left().await;
@@ -219,7 +222,10 @@ async fn who_stops_at_once_is_told_the_same(app: TestApp) {
     }
     assert!(stopped > 0);
     assert_eq!(stop(&ann, &conversation, json!({})).await, nothing());
-    assert_eq!(text(&ann.ask(&conversation, "On").await.rest().await), "You said: On");
+    assert_eq!(
+        text(&ann.ask(&conversation, "On").await.rest().await),
+        "You said: On"
+    );
 }
 
 /// `stopped` never stands beside an answer that came to its own end.
@@ -275,7 +281,12 @@ async fn a_bad_request_to_stop_is_refused(app: TestApp) {
     let running = say(&ann, &conversation, "Hello");
     asked(&app, 1).await;
     let path = format!("/api/conversations/{conversation}/stop/");
-    for body in [r#"{"message_id": "nonsense"}"#, r#"{"message_id": []}"#, "[]", "{"] {
+    for body in [
+        r#"{"message_id": "nonsense"}"#,
+        r#"{"message_id": []}"#,
+        "[]",
+        "{",
+    ] {
         let answer = ann.post_as(&path, "application/json", body).await;
         assert_eq!(answer.status, 400, "{body}: {}", answer.text);
     }

@@ -76,8 +76,7 @@ async fn a_turn_is_told_from_start_to_finish(app: TestApp) {
 
 async fn a_stream_is_one_that_proxies_let_through(app: TestApp) {
     let (ann, conversation) = ann(&app).await;
-    app.model
-        .replies([paced(5, Duration::from_millis(100))]);
+    app.model.replies([paced(5, Duration::from_millis(100))]);
     let mut asking = Events::open(
         ann.asking(&conversation, "Hello")
             .header("accept-encoding", "gzip, br, deflate"),

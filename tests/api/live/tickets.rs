@@ -118,8 +118,16 @@ async fn only_a_good_ticket_opens_a_stream(app: TestApp) {
     for (status, what, ticket) in [
         (200, "ours", mint(&claims(now() + 30, "stream", me))),
         (401, "expired", mint(&claims(now() - 1, "stream", me))),
-        (401, "of nobody", mint(&claims(now() + 30, "stream", nobody))),
-        (401, "minted access", mint(&claims(now() + 30, "access", me))),
+        (
+            401,
+            "of nobody",
+            mint(&claims(now() + 30, "stream", nobody)),
+        ),
+        (
+            401,
+            "minted access",
+            mint(&claims(now() + 30, "access", me)),
+        ),
         (401, "access token", ann.token().to_owned()),
         (401, "refresh token", ann.refresh_token.clone()),
         (401, "empty", String::new()),

@@ -94,15 +94,6 @@ impl Events {
         }
     }
 
-    /// So many events, which must come.
-    pub async fn take(&mut self, count: usize) -> Vec<Event> {
-        let mut events = Vec::new();
-        while events.len() < count {
-            events.push(self.next().await.expect("another event"));
-        }
-        events
-    }
-
     /// All events up to the first that ends a text of at least this length.
     pub async fn until_text(&mut self, length: usize) -> Vec<Event> {
         let mut events = Vec::new();
