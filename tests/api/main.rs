@@ -11,6 +11,7 @@ mod hosts_and_https;
 mod isolation;
 mod live;
 mod messages;
+mod models;
 mod pagination;
 mod passwords;
 mod program;
