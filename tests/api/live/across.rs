@@ -142,13 +142,10 @@ async fn a_key_finds_its_turn_on_the_other(app: TestApp) {
     gate.open();
     here.extend(first.rest().await);
     elsewhere.extend(second.rest().await);
-    assert_eq!(
-        check_whole(&elsewhere).essence(),
-        check_whole(&here).essence()
-    );
+    let end = check_whole(&here);
+    assert_eq!(check_whole(&elsewhere).essence(), end.essence());
     let turn = waiting.await.unwrap().expect(200);
-    let answer = &here.last().unwrap().data["assistant_message"];
-    assert_eq!(turn["assistant_message"], *answer);
+    assert_eq!(turn["assistant_message"], end.data["assistant_message"]);
     assert_eq!(app.model.server.calls(), 1);
     // It is over, and still the same.
     let again = send(keyed(&there, &conversation, "key", "Hello")).await;

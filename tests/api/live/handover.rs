@@ -84,7 +84,7 @@ async fn a_server_that_ends_in_time_loses_no_turn(app: TestApp) {
     let turn = waiting.await.unwrap().expect(200);
     assert_eq!(
         turn["assistant_message"],
-        here.last().unwrap().data["assistant_message"]
+        check_whole(&here).data["assistant_message"]
     );
     assert_eq!(pieces(&app.db).await, 0);
     there.say(&conversation, "And now?").await.expect(200);

@@ -86,7 +86,19 @@ async fn an_answer_is_stopped_in_the_middle_and_its_text_kept(app: TestApp) {
     );
     events.extend(watching.rest().await);
     assert_eq!(check_whole(&events).data["assistant_message"], *answer);
-    assert!(names(&events).ends_with(&["finish"]));
+    // The provider did not get to tell what it cost.
+    assert_eq!(names(&events), ["start", "delta", "usage", "finish"]);
+    assert_eq!(
+        (&answer["usage_estimated"], &events[events.len() - 2].data),
+        (
+            &json!(true),
+            &json!({
+                "prompt_tokens": answer["prompt_tokens"], "completion_tokens": answer["completion_tokens"],
+                "tokens_used": answer["tokens_used"], "estimated": true,
+            })
+        )
+    );
+    assert!(answer["completion_tokens"].as_i64().unwrap() > 0);
     let turn = running.await.unwrap().expect(200);
     assert_eq!(turn["assistant_message"], *answer);
     app.model.server.client_left().await;
@@ -200,15 +212,16 @@ async fn who_stops_at_once_is_told_the_same(app: TestApp) {
     let (ann, conversation) = ann(&app).await;
     let gate = Gate::default();
     app.model.replies([held("one two three", 1, &gate)]);
-    let mut events = ann.ask(&conversation, "Hello").await;
-    events.until_text(4).await;
+    let mut reading = ann.ask(&conversation, "Hello").await;
+    let mut events = reading.until_text(4).await;
     let stopping: Vec<_> = (0..8)
         .map(|_| {
             let (ann, conversation) = (ann.clone(), conversation.clone());
             tokio::spawn(async move { stop(&ann, &conversation, json!({})).await })
         })
         .collect();
-    let last = events.rest().await.pop().unwrap();
+    events.extend(reading.rest().await);
+    let last = check_whole(&events);
     let expected = json!({ "stopped": true, "message": last.data["assistant_message"] });
     let mut stopped = 0;
     for told in stopping {
@@ -234,13 +247,14 @@ async fn a_stop_as_the_answer_ends_tells_how_it_ended(app: TestApp) {
     for round in 0..60_u64 {
         let gate = Gate::default();
         app.model.replies([held("one two three", 2, &gate)]);
-        let mut events = ann.ask(&conversation, "Hello").await;
-        events.until_text(8).await;
+        let mut reading = ann.ask(&conversation, "Hello").await;
+        let mut events = reading.until_text(8).await;
         gate.open();
         // About as long as the end takes.
         tokio::time::sleep(Duration::from_micros(round * 150)).await;
         let told = stop(&ann, &conversation, json!({})).await;
-        let last = events.rest().await.pop().unwrap();
+        events.extend(reading.rest().await);
+        let last = check_whole(&events);
         assert_eq!(last.name, "finish");
         let was_stopped = last.data["status"] == "stopped";
         if was_stopped {
