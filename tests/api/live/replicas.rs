@@ -128,7 +128,8 @@ async fn readers_anywhere_on_either_read_the_same(app: TestApp) {
     let end = rest.last().unwrap();
     for reader in readers {
         let events = reader.await.unwrap();
-        assert_eq!(check_whole(&events).essence(), end.essence());
+        check_whole(&events);
+        assert_eq!(events.last().unwrap().essence(), end.essence());
         assert_eq!(events[0].essence(), start.essence());
         assert_eq!(text(&events), words(100).trim_end());
     }
