@@ -51,6 +51,12 @@ pub async fn run(app: &App, turn: &Turn, agent: Agent) {
         () = turn.stop().cancelled() => Outcome::Stopped,
         () = app.tasks.ending().cancelled() => Outcome::Failed(Failure::Interrupted),
     };
+    // Boxed, as all that takes memory but little time, so that a turn that listens is small.
+    Box::pin(write_end(app, turn, asked, outcome)).await;
+}
+
+/// Ends a turn: in the database, and then for its readers.
+async fn write_end(app: &App, turn: &Turn, asked: Option<Asked>, outcome: Outcome) {
     let mut end = end(app, turn, asked, &outcome).await;
     // Pieces that are on their way to the database come before the whole.
     turn.settle().await;
@@ -81,15 +87,7 @@ async fn ask(
         .llm_provider
         .parse()
         .map_err(|_| Failure::UnknownProvider(agent.llm_provider.clone()))?;
-    // Read once the turn is open, so that no other one can add to it. The question is the last of it.
-    let history = messages::repository::history(&app.db, turn.owner, turn.conversation())
-        .await
-        .map_err(|error| {
-            tracing::error!(%error, conversation = %turn.conversation(), "a conversation could not be read");
-            Failure::NotRead
-        })?;
-    let request = request(&agent, history);
-    let mut fitted = app.llm.fit(provider, request).await?;
+    let mut fitted = Box::pin(prepare(app, turn, provider, agent)).await?;
     let (mut may_trim, mut may_join) = (true, true);
     loop {
         *asked = Some(Asked {
@@ -114,6 +112,23 @@ async fn ask(
         };
         fitted = otherwise.ok_or(error)?;
     }
+}
+
+/// Puts together what to ask.
+async fn prepare(
+    app: &App,
+    turn: &Turn,
+    provider: ProviderName,
+    agent: Agent,
+) -> Result<Fitted, Failure> {
+    // Read once the turn is open, so that no other one can add to it. The question is the last of it.
+    let history = messages::repository::history(&app.db, turn.owner, turn.conversation())
+        .await
+        .map_err(|error| {
+            tracing::error!(%error, conversation = %turn.conversation(), "a conversation could not be read");
+            Failure::NotRead
+        })?;
+    Ok(app.llm.fit(provider, request(&agent, history)).await?)
 }
 
 /// What to ask an agent's model about what was said.

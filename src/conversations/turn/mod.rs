@@ -63,7 +63,8 @@ pub async fn begin(app: &App, opening: Opening) -> Result<Arc<Turn>> {
     let app = app.clone();
     let tasks = app.tasks.clone();
     tasks.spawn(async move {
-        match open(&app, &opening).await {
+        // Boxed, because what opening takes would else be kept for as long as the turn lasts.
+        match Box::pin(open(&app, &opening)).await {
             Ok(Opened::Begun(turn)) => {
                 let _ = tell.send(Ok(Arc::clone(&turn)));
                 job::run(&app, &turn, opening.agent).await;
