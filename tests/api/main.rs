@@ -9,6 +9,7 @@ mod conversations;
 mod cors;
 mod hosts_and_https;
 mod isolation;
+mod live;
 mod messages;
 mod models;
 mod pagination;

@@ -67,15 +67,16 @@ pub fn block_on(test: impl Future<Output = ()>) {
 impl TestApp {
     /// Starts a server with settings that make tests quick, and with those of `settings` before them.
     pub async fn start(database: &Arc<Database>, settings: &[(&str, &str)]) -> Self {
-        Self::start_with(database, Arc::new(Model::start().await), settings).await
+        Self::start_beside(database, Arc::new(Model::start().await), settings).await
     }
 
     /// Starts a second server beside this one, on the same database and the same model.
     pub async fn another(&self, settings: &[(&str, &str)]) -> Self {
-        Self::start_with(&self.database, Arc::clone(&self.model), settings).await
+        Self::start_beside(&self.database, Arc::clone(&self.model), settings).await
     }
 
-    async fn start_with(
+    /// Starts a server on a database and a model that are there already.
+    pub async fn start_beside(
         database: &Arc<Database>,
         model: Arc<Model>,
         settings: &[(&str, &str)],
@@ -150,6 +151,11 @@ impl Model {
     /// What to reply to the next requests.
     pub fn replies(&self, replies: impl IntoIterator<Item = Reply>) {
         self.replies.lock().unwrap().extend(replies);
+    }
+
+    /// Takes back what was to be replied.
+    pub fn forget_replies(&self) {
+        self.replies.lock().unwrap().clear();
     }
 
     /// The request that came last.

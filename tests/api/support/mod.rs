@@ -4,6 +4,7 @@
 pub mod app;
 pub mod client;
 pub mod database;
+pub mod events;
 pub mod model_server;
 pub mod postgres;
 pub mod program;

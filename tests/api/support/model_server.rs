@@ -30,7 +30,7 @@ pub use self::{
         ollama_answer, ollama_line, ollama_models, openai_answer, openai_chunk, openai_error,
         openai_finish, openai_models, openai_usage,
     },
-    reply::{End, Reply},
+    reply::{End, Gate, Reply},
 };
 
 /// How long [`ModelServer::client_left`] waits before it gives up.
@@ -120,8 +120,13 @@ impl ModelServer {
 
     /// Waits until a client has closed its connection in the middle of an answer.
     pub async fn client_left(&self) {
+        self.clients_left(1).await;
+    }
+
+    /// Waits until so many have.
+    pub async fn clients_left(&self, number: usize) {
         let mut left = self.seen.left.subscribe();
-        let gone = timeout(PATIENCE, left.wait_for(|count| *count > 0)).await;
+        let gone = timeout(PATIENCE, left.wait_for(|count| *count >= number)).await;
         assert!(gone.is_ok(), "the client kept its connection");
     }
 

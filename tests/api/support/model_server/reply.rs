@@ -1,9 +1,9 @@
 //! What a model server sends and how.
 
-use std::{fmt::Write as _, path::Path, time::Duration};
+use std::{fmt::Write as _, path::Path, sync::Arc, time::Duration};
 
 use serde_json::Value;
-use tokio::{io::AsyncWriteExt, time::sleep};
+use tokio::{io::AsyncWriteExt, sync::watch, time::sleep};
 
 /// One response.
 #[derive(Clone, Debug)]
@@ -20,7 +20,25 @@ pub struct Reply {
     cut: usize,
     /// Bytes sent before `end`.
     limit: usize,
+    /// What a piece waits for, and which.
+    gate: Option<(usize, Gate)>,
     pub(super) end: End,
+}
+
+/// Holds replies back until a test lets them go on. All clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Gate(Arc<watch::Sender<bool>>);
+
+impl Gate {
+    /// Lets through what waits, and what comes later.
+    pub fn open(&self) {
+        self.0.send_replace(true);
+    }
+
+    async fn passed(&self) {
+        // The sender is ours, so it cannot be gone.
+        let _ = self.0.subscribe().wait_for(|is_open| *is_open).await;
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -113,6 +131,13 @@ impl Reply {
         self
     }
 
+    /// Sends so many pieces of the body, and the rest once the gate is open.
+    #[must_use]
+    pub fn hold(mut self, pieces: usize, gate: &Gate) -> Self {
+        self.gate = Some((pieces, gate.clone()));
+        self
+    }
+
     /// Sends so many bytes at once and lets the client read them.
     #[must_use]
     pub fn cut(mut self, bytes: usize) -> Self {
@@ -144,6 +169,7 @@ impl Reply {
             pace: Duration::ZERO,
             cut: usize::MAX,
             limit: usize::MAX,
+            gate: None,
             end: End::Complete,
         }
     }
@@ -175,6 +201,11 @@ impl Reply {
         for (number, piece) in self.bytes().iter().enumerate() {
             if number > 1 {
                 sleep(self.pace).await;
+            }
+            if let Some((pieces, gate)) = &self.gate
+                && number == pieces + 1
+            {
+                gate.passed().await;
             }
             let piece = &piece[..piece.len().min(room)];
             room -= piece.len();
