@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use meggy::db::Executor;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -9,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::keys::keyed;
 use super::replicas::deafen;
-use super::{ann, asked, at, ended, held, on_postgres, paced, pieces, say, words};
+use super::{ann, asked, at, count, ended, held, on_postgres, paced, pieces, say, words};
 use crate::support::client::send;
 use crate::support::events::{Events, check_whole, text};
 use crate::support::model_server::{Gate, openai_answer};
@@ -22,6 +23,7 @@ on_postgres! {
     a_lost_connection_leaves_no_gap,
     a_replica_that_is_taken_for_dead_ends_its_answer_all_the_same,
     a_question_that_arrives_during_the_end_is_answered_or_refused,
+    a_question_that_is_being_stored_as_the_end_begins_is_answered,
 }
 
 async fn a_server_that_ends_at_once_leaves_its_text_to_the_other(app: TestApp) {
@@ -154,8 +156,6 @@ async fn a_lost_connection_leaves_no_gap(app: TestApp) {
 
 /// A replica that was held up for so long that the others took it for dead comes back and puts things right.
 async fn a_replica_that_is_taken_for_dead_ends_its_answer_all_the_same(app: TestApp) {
-    use meggy::db::Executor;
-
     let (ann, conversation) = ann(&app).await;
     let gate = Gate::default();
     app.model.replies([held("one two three", 2, &gate)]);
@@ -246,4 +246,37 @@ async fn a_question_that_arrives_during_the_end_is_answered_or_refused(app: Test
         );
         assert_eq!(ended(&there, &conversation).await["status"], "complete");
     }
+}
+
+/// The server is asked to stop while the question is on its way into the database.
+async fn a_question_that_is_being_stored_as_the_end_begins_is_answered(app: TestApp) {
+    let stopping = app.another(&[("SHUTDOWN_GRACE_SECONDS", "30")]).await;
+    let (ann, conversation) = ann(&stopping).await;
+    // Longer than it takes the other server to look for what dead ones left behind.
+    app.model
+        .replies([openai_answer("late", None).delay(Duration::from_secs(5))]);
+    let mut lock = app.db.begin().await.unwrap();
+    let statement = "LOCK TABLE messages IN SHARE ROW EXCLUSIVE MODE";
+    lock.query(statement).execute().await.unwrap();
+    let waiting = say(&ann, &conversation, "Hello");
+    eventually("the question is being stored", async || {
+        let statement = "SELECT COUNT(*) AS count FROM pg_stat_activity
+                         WHERE datname = current_database() AND wait_event_type = 'Lock'
+                           AND query LIKE '%INSERT INTO messages%'";
+        (count(&app.db, statement).await > 0).then_some(())
+    })
+    .await;
+    stopping.ask_to_stop();
+    sleep(Duration::from_millis(500)).await;
+    lock.commit().await.unwrap();
+    let mut was_written_off = false;
+    while !waiting.is_finished() {
+        let statement = "SELECT COUNT(*) AS count FROM messages WHERE status = 'interrupted'";
+        was_written_off |= count(&app.db, statement).await > 0;
+        sleep(Duration::from_millis(50)).await;
+    }
+    let turn = waiting.await.unwrap().expect(200);
+    stopping.stop().await;
+    assert_eq!(turn["assistant_message"]["content"], "late");
+    assert!(!was_written_off, "a running answer was written off");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use meggy::db::Executor;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{ann, at, held, on_postgres, paced, pieces, thoughtful, words};
 use crate::support::client::send;
@@ -14,6 +14,7 @@ use crate::support::{Client, TestApp, eventually};
 on_postgres! {
     a_turn_is_read_on_either,
     a_place_on_one_is_a_place_on_the_other,
+    a_place_in_another_turn_is_none_on_the_other_either,
     readers_anywhere_on_either_read_the_same,
     a_failure_is_told_on_either,
     who_joins_reads_the_turn_that_runs_now,
@@ -106,6 +107,25 @@ async fn a_place_on_one_is_a_place_on_the_other(app: TestApp) {
             whole.last().unwrap().essence()
         );
     }
+}
+
+/// No reader anywhere can have read so much more than is known here.
+async fn a_place_in_another_turn_is_none_on_the_other_either(app: TestApp) {
+    let (ann, conversation) = ann(&app).await;
+    let (_other, there) = beside(&app, &ann).await;
+    let gate = Gate::default();
+    app.model.replies([held("one two three", 2, &gate)]);
+    let mut first = ann.ask(&conversation, "Hello").await;
+    let start = first.until_text(8).await[0].id;
+    // As of a turn that began a minute later.
+    for id in [start + 60_000_000, 1 << 52, u64::MAX] {
+        let mut reader = there.watch_after(&conversation, id).await;
+        let event = timeout(Duration::from_secs(10), reader.next()).await;
+        let event = event.unwrap_or_else(|_| panic!("nothing is told after {id}"));
+        assert_eq!(event.unwrap().name, "start", "{id}");
+    }
+    gate.open();
+    first.rest().await;
 }
 
 async fn readers_anywhere_on_either_read_the_same(app: TestApp) {
