@@ -89,43 +89,54 @@ async fn open(app: &App, opening: &Opening) -> Result<Opened> {
         Said::New { key, .. } => key.as_ref(),
         Said::Again(_) => None,
     };
+    let known = async || match key {
+        Some(key) => find_by_key(app, owner, key).await,
+        None => Ok(None),
+    };
     for _ in 0..ATTEMPTS {
-        if let Some(key) = key
-            && let Some(turn) = find_by_key(app, owner, key).await?
-        {
+        if let Some(turn) = known().await? {
             return Ok(Opened::Known(turn));
         }
-        if let Some(running) = app.live.running(conversation) {
-            return Err(Error::Answering(running.answer.id));
-        }
-        let question = match said {
-            Said::New {
-                content, client_id, ..
-            } => Message::question(conversation, content.clone(), client_id.clone()),
-            Said::Again(question) => (**question).clone(),
-        };
-        let answer = Message::pending_answer(conversation, agent.model.clone());
-        let (db, replica) = (&app.db, app.live.replica());
-        let opened = match said {
-            Said::New { .. } => repository::open(db, owner, &question, &answer, replica, key).await,
-            Said::Again(_) => repository::reopen(db, owner, &question, &answer, replica).await,
-        };
-        match opened {
-            Ok(()) => {
-                let turn = Arc::new(Turn::new(owner, question, answer));
-                app.live.begin(&turn);
-                return Ok(Opened::Begun(turn));
-            }
-            Err(error) if is_taken(&error) => {
-                let running =
-                    messages::repository::find_running(&app.db, owner, conversation).await?;
-                if let Some(running) = running
-                    && key.is_none()
-                {
-                    return Err(Error::Answering(running.id));
+        let running = match app.live.running(conversation) {
+            Some(turn) => Some(turn.answer.id),
+            None => {
+                let question = match said {
+                    Said::New {
+                        content, client_id, ..
+                    } => Message::question(conversation, content.clone(), client_id.clone()),
+                    Said::Again(question) => (**question).clone(),
+                };
+                let answer = Message::pending_answer(conversation, agent.model.clone());
+                let (db, replica) = (&app.db, app.live.replica());
+                let opened = match said {
+                    Said::New { .. } => {
+                        repository::open(db, owner, &question, &answer, replica, key).await
+                    }
+                    Said::Again(_) => {
+                        repository::reopen(db, owner, &question, &answer, replica).await
+                    }
+                };
+                match opened {
+                    Ok(()) => {
+                        let turn = Arc::new(Turn::new(owner, question, answer));
+                        app.live.begin(&turn);
+                        return Ok(Opened::Begun(turn));
+                    }
+                    Err(error) if is_taken(&error) => {
+                        messages::repository::find_running(db, owner, conversation)
+                            .await?
+                            .map(|running| running.id)
+                    }
+                    Err(error) => return Err(error.into()),
                 }
             }
-            Err(error) => return Err(error.into()),
+        };
+        if let Some(running) = running {
+            // It may be the very turn that the key has begun since we looked.
+            return match known().await? {
+                Some(turn) => Ok(Opened::Known(turn)),
+                None => Err(Error::Answering(running)),
+            };
         }
     }
     Err(Error::Unavailable)
