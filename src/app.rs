@@ -19,7 +19,7 @@ use crate::http::{accept, cors, drain, guard};
 use crate::live::Hub;
 use crate::llm::Providers;
 use crate::tasks::Tasks;
-use crate::{agents, conversations, health, messages, telemetry, users};
+use crate::{agents, chat, conversations, health, messages, telemetry, users};
 
 /// What handlers work with. Cheap to clone; all clones are one.
 #[derive(Clone, FromRef)]
@@ -81,8 +81,10 @@ pub fn router(app: App) -> Router {
         .merge(agents::router())
         .merge(conversations::router())
         .merge(messages::router())
+        .merge(chat::router())
         .route_layer(require_user.clone());
     let streaming = conversations::streaming_router()
+        .merge(chat::streaming_router())
         .route_layer(require_user)
         .merge(conversations::event_source_router().route_layer(require_user_or_ticket));
     let routes = open

@@ -31,6 +31,10 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/conversations/{id}/send_message/", &["POST"]),
     ("/api/conversations/{id}/stop/", &["POST"]),
     ("/api/conversations/{id}/stream/", &["GET"]),
+    ("/api/chat/", &["POST"]),
+    ("/api/chat/{id}/", &["GET"]),
+    ("/api/chat/{id}/stop/", &["POST"]),
+    ("/api/chat/{id}/stream/", &["GET"]),
     ("/api/messages/", &["GET"]),
     ("/api/messages/{id}/", &["GET"]),
 ];
