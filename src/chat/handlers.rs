@@ -19,7 +19,7 @@ use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::fields::{Form, Reference};
 use crate::http::payload::Payload;
-use crate::messages::{self, MessageBody};
+use crate::messages::{self, MessageBody, Status};
 
 /// Says something, or has something answered again, and tells the answer as it comes.
 pub async fn send(
@@ -51,7 +51,7 @@ pub async fn stream(
 /// What a request to stop came to.
 #[derive(Serialize)]
 pub struct Stopped {
-    /// Whether this chat had an answer to stop.
+    /// Whether this stopped an answer.
     stopped: bool,
     /// The answer as it is now.
     message: Option<MessageBody>,
@@ -72,7 +72,9 @@ pub async fn stop(
     form.finish()?;
     let end = turn::stop(&app, user.id, conversation.id, message).await?;
     Ok(Json(Stopped {
-        stopped: end.is_some(),
+        stopped: end
+            .as_ref()
+            .is_some_and(|end| end.answer.status == Status::Stopped),
         message: end.map(|end| Arc::unwrap_or_clone(end).answer.into()),
     }))
 }

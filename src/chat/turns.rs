@@ -16,7 +16,7 @@ use crate::conversations::turn::{self, Opening, Said};
 use crate::error::{Error, Result};
 use crate::live::Turn;
 use crate::llm::Role;
-use crate::messages::{self, Message, Status};
+use crate::messages::{self, Message};
 
 const NO_SUCH_MESSAGE: Error = Error::Refused(
     StatusCode::NOT_FOUND,
@@ -30,9 +30,6 @@ const SAID_OTHERWISE: Error = Error::Refused(
     StatusCode::CONFLICT,
     "A message with this id was sent before and says something else. To change it, name it in messageId.",
 );
-
-/// How often to look for a turn that has ended as soon as one does.
-const ATTEMPTS: usize = 3;
 
 /// The turn that a page asks for.
 ///
@@ -137,24 +134,13 @@ async fn question_again(
 
 /// The turn of a question that is stored, running or over.
 async fn turn_of(app: &App, owner: Uuid, question: &Message) -> Result<Option<Arc<Turn>>> {
-    for _ in 0..ATTEMPTS {
-        if let Some(turn) = app.live.join(owner, question.conversation_id).await?
-            && turn.question.id == question.id
-        {
-            return Ok(Some(turn));
-        }
-        let answer = messages::repository::find_answer_to(&app.db, owner, question).await?;
-        match answer {
-            None => return Ok(None),
-            Some(answer) if answer.status != Status::Pending => {
-                let turn = Turn::ended_as(owner, question.clone(), answer);
-                return Ok(Some(Arc::new(turn)));
-            }
-            // It has begun since we looked for it.
-            Some(_) => {}
-        }
-    }
-    Err(Error::Unavailable)
+    let answer = messages::repository::find_answer_to(&app.db, owner, question).await?;
+    let Some(answer) = answer else {
+        return Ok(None);
+    };
+    // Deleted meanwhile, if it is not there.
+    let turn = turn::find(app, owner, answer.id).await?;
+    turn.ok_or(Error::NotFound).map(Some)
 }
 
 async fn begin(app: &App, owner: Uuid, place: Place, said: Said) -> Result<Arc<Turn>> {

@@ -16,6 +16,7 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/auth/logout/", &["POST"]),
     ("/api/auth/stream_ticket/", &["POST"]),
     ("/api/health/", &["GET"]),
+    ("/api/health/ready/", &["GET"]),
     ("/api/", &["GET"]),
     ("/api/users/", &["GET"]),
     ("/api/users/me/", &["GET", "PUT", "PATCH"]),
@@ -37,6 +38,7 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/chat/{id}/stream/", &["GET"]),
     ("/api/messages/", &["GET"]),
     ("/api/messages/{id}/", &["GET"]),
+    ("/api/models/", &["GET"]),
 ];
 
 /// Whether a path of [`ROUTES`] is open to everybody.

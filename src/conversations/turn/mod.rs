@@ -21,6 +21,7 @@ use crate::agents::Agent;
 use crate::app::App;
 use crate::error::{Error, NoAnswer, Result};
 use crate::live::{self, End, Turn};
+use crate::llm::{ChatMessage, Role};
 use crate::messages::{self, Message, MessageBody, Status};
 
 /// What a turn is to begin with.
@@ -50,9 +51,13 @@ pub enum Said {
 /// Begins a turn, or finds the one that the client's key began.
 ///
 /// # Errors
-/// `Answering` while another answer is being written in the conversation; `NotFound` if the conversation is gone;
+/// `Answering` while another answer is being written in the conversation; `DoesNotFit` if the question is too long for
+/// the model; `NotFound` if the conversation is gone;
 /// `Refused` if the key was used for something else.
 pub async fn begin(app: &App, opening: Opening) -> Result<Arc<Turn>> {
+    if app.tasks.draining().is_cancelled() {
+        return Err(Error::Unavailable);
+    }
     // As a task, so that a client that leaves meanwhile does not leave a question behind that nobody answers.
     let (tell, told) = oneshot::channel();
     let app = app.clone();
@@ -89,57 +94,62 @@ async fn open(app: &App, opening: &Opening) -> Result<Opened> {
         Said::New { key, .. } => key.as_ref(),
         Said::Again(_) => None,
     };
-    let known = async || match key {
-        Some(key) => find_by_key(app, owner, key).await,
-        None => Ok(None),
-    };
+    check_length(app, agent, said).await?;
     for _ in 0..ATTEMPTS {
-        if let Some(turn) = known().await? {
+        if let Some(turn) = find_by_key(app, owner, key).await? {
             return Ok(Opened::Known(turn));
         }
-        let running = match app.live.running(conversation) {
-            Some(turn) => Some(turn.answer.id),
-            None => {
-                let question = match said {
-                    Said::New {
-                        content, client_id, ..
-                    } => Message::question(conversation, content.clone(), client_id.clone()),
-                    Said::Again(question) => (**question).clone(),
-                };
-                let answer = Message::pending_answer(conversation, agent.model.clone());
-                let (db, replica) = (&app.db, app.live.replica());
-                let opened = match said {
-                    Said::New { .. } => {
-                        repository::open(db, owner, &question, &answer, replica, key).await
-                    }
-                    Said::Again(_) => {
-                        repository::reopen(db, owner, &question, &answer, replica).await
-                    }
-                };
-                match opened {
-                    Ok(()) => {
-                        let turn = Arc::new(Turn::new(owner, question, answer));
-                        app.live.begin(&turn);
-                        return Ok(Opened::Begun(turn));
-                    }
-                    Err(error) if is_taken(&error) => {
-                        messages::repository::find_running(db, owner, conversation)
-                            .await?
-                            .map(|running| running.id)
-                    }
-                    Err(error) => return Err(error.into()),
+        let question = match said {
+            Said::New {
+                content, client_id, ..
+            } => Message::question(conversation, content.clone(), client_id.clone()),
+            Said::Again(question) => (**question).clone(),
+        };
+        let answer = Message::pending_answer(conversation, agent.model.clone());
+        let (db, replica) = (&app.db, app.live.replica());
+        let opened = match said {
+            Said::New { .. } => repository::open(db, owner, &question, &answer, replica, key).await,
+            Said::Again(_) => repository::reopen(db, owner, &question, &answer, replica).await,
+        };
+        match opened {
+            Ok(()) => {
+                let turn = Arc::new(Turn::new(owner, question, answer));
+                app.live.begin(&turn);
+                return Ok(Opened::Begun(turn));
+            }
+            // By the same request, which came at the same time, or by another one.
+            Err(error) if is_taken(&error) => {
+                if let Some(turn) = find_by_key(app, owner, key).await? {
+                    return Ok(Opened::Known(turn));
+                }
+                let running =
+                    messages::repository::find_running(&app.db, owner, conversation).await?;
+                if let Some(running) = running {
+                    return Err(Error::Answering(running.id));
                 }
             }
-        };
-        if let Some(running) = running {
-            // It may be the very turn that the key has begun since we looked.
-            return match known().await? {
-                Some(turn) => Ok(Opened::Known(turn)),
-                None => Err(Error::Answering(running)),
-            };
+            Err(error) => return Err(error.into()),
         }
     }
     Err(Error::Unavailable)
+}
+
+/// Refuses what is too long for the model even without a history, before anything is stored.
+async fn check_length(app: &App, agent: &Agent, said: &Said) -> Result<()> {
+    let Ok(provider) = agent.llm_provider.parse() else {
+        return Ok(());
+    };
+    let content = match said {
+        Said::New { content, .. } => content,
+        Said::Again(question) => &question.content,
+    };
+    let question = ChatMessage {
+        role: Role::User,
+        content: content.clone(),
+    };
+    let request = job::request(agent, vec![question]);
+    app.llm.fit(provider, request).await?;
+    Ok(())
 }
 
 /// Whether the key was used, or an answer is being written in the conversation.
@@ -150,30 +160,40 @@ fn is_taken(error: &sqlx::Error) -> bool {
 }
 
 /// The turn that a key began, running or over.
-async fn find_by_key(app: &App, owner: Uuid, key: &Key) -> Result<Option<Arc<Turn>>> {
-    let Some(used) = repository::find_key(&app.db, owner, key).await? else {
+async fn find_by_key(app: &App, owner: Uuid, key: Option<&Key>) -> Result<Option<Arc<Turn>>> {
+    let Some(key) = key else {
         return Ok(None);
     };
-    if used.request_digest != key.digest {
-        return Err(Error::KeyReused);
+    match repository::find_key(&app.db, owner, key).await? {
+        Some(used) if used.request_digest != key.digest => Err(Error::KeyReused),
+        Some(used) => find(app, owner, used.answer).await,
+        None => Ok(None),
     }
-    let Some(answer) = messages::repository::find(&app.db, owner, used.answer).await? else {
+}
+
+/// The turn of an answer, running or over.
+///
+/// # Errors
+/// `Unavailable` if it runs where nobody can be reached.
+pub async fn find(app: &App, owner: Uuid, answer: Uuid) -> Result<Option<Arc<Turn>>> {
+    let Some(stored) = messages::repository::find(&app.db, owner, answer).await? else {
         return Ok(None);
     };
-    if answer.status == Status::Pending
-        && let Some(turn) = app.live.join(owner, answer.conversation_id).await?
-        && turn.answer.id == answer.id
+    if stored.status == Status::Pending
+        && let Some(turn) = app.live.join(owner, stored.conversation_id).await?
+        && turn.answer.id == answer
     {
         return Ok(Some(turn));
     }
     // It may have ended just now.
-    let answer = messages::repository::find(&app.db, owner, used.answer)
-        .await?
-        .ok_or(Error::NotFound)?;
-    let question = messages::repository::find_question_of(&app.db, owner, &answer)
-        .await?
-        .ok_or(Error::NotFound)?;
-    Ok(Some(Arc::new(Turn::ended_as(owner, question, answer))))
+    let Some(stored) = messages::repository::find(&app.db, owner, answer).await? else {
+        return Ok(None);
+    };
+    if stored.status == Status::Pending {
+        return Err(Error::Unavailable);
+    }
+    let question = messages::repository::find_question_of(&app.db, owner, &stored).await?;
+    Ok(question.map(|question| Arc::new(Turn::ended_as(owner, question, stored))))
 }
 
 /// Both messages of a turn.

@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 use super::{
     CHAT, asked, chunks, endless, has_said, history, joining, send, sending, stop, told, types,
 };
+use crate::support::app::run;
+use crate::support::client::{self, id};
 use crate::support::model_server::{
     End, Reply, openai_answer, openai_chunk, openai_error, openai_finish, openai_usage,
 };
-use crate::support::{TestApp, eventually, on_each_database};
+use crate::support::{Client, Kind, TestApp, eventually, on_each_database};
 
 on_each_database! {
     a_turn_is_told_in_the_librarys_chunks,
@@ -20,7 +22,6 @@ on_each_database! {
     an_answer_that_breaks_off_ends_with_an_error,
     an_answer_that_never_came_ends_with_an_error,
     a_server_that_ends_says_so,
-    a_server_that_only_passed_the_answer_on_says_that_it_goes_on,
     a_conversation_deleted_meanwhile_ends_with_an_error,
 }
 
@@ -79,7 +80,7 @@ async fn whoever_comes_back_is_told_all_from_the_beginning(app: TestApp) {
             .request("GET", &format!("/api/chat/{CHAT}/stream/"))
             .header("last-event-id", "99999999999999999")
             .header("accept", "text/event-stream");
-        tokio::spawn(crate::support::client::send(request))
+        tokio::spawn(client::send(request))
     }];
     // What runs is not in the history: the page is told it by the stream.
     assert_eq!(history(&ann, CHAT).await.len(), 1);
@@ -96,9 +97,9 @@ async fn whoever_comes_back_is_told_all_from_the_beginning(app: TestApp) {
     }
 }
 
-async fn history_id(client: &crate::support::Client) -> String {
+async fn history_id(client: &Client) -> String {
     let list = client.get("/api/conversations/").await.expect(200);
-    crate::support::client::id(&list["results"][0])
+    id(&list["results"][0])
 }
 
 async fn where_nothing_runs_there_is_nothing_to_join(app: TestApp) {
@@ -257,14 +258,20 @@ async fn a_server_that_ends_says_so(app: TestApp) {
     );
 }
 
-async fn a_server_that_only_passed_the_answer_on_says_that_it_goes_on(app: TestApp) {
+/// A SQLite file has one server.
+#[test]
+fn a_server_that_only_passed_the_answer_on_says_that_it_goes_on() {
+    run(Kind::Postgres, passed_on);
+}
+
+async fn passed_on(app: TestApp) {
     let other = app.another(&[]).await;
     let ann = app.register("ann").await;
     app.model.replies([endless()]);
     let asking = sending(&ann, CHAT, "m1", "Hello");
     asked(&app, 1).await;
     has_said(&ann, "one two ").await;
-    let elsewhere = crate::support::Client {
+    let elsewhere = Client {
         base: other.base.clone(),
         ..ann.clone()
     };
