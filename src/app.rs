@@ -20,7 +20,7 @@ use crate::live::Hub;
 use crate::llm::Providers;
 use crate::models::{self, Catalog};
 use crate::tasks::Tasks;
-use crate::{agents, conversations, health, messages, telemetry, users};
+use crate::{agents, chat, conversations, health, messages, telemetry, users};
 
 /// What handlers work with. Cheap to clone; all clones are one.
 #[derive(Clone, FromRef)]
@@ -84,9 +84,11 @@ pub fn router(app: App) -> Router {
         .merge(agents::router())
         .merge(conversations::router())
         .merge(messages::router())
+        .merge(chat::router())
         .merge(models::router())
         .route_layer(require_user.clone());
     let streaming = conversations::streaming_router()
+        .merge(chat::streaming_router())
         .route_layer(require_user)
         .merge(conversations::event_source_router().route_layer(require_user_or_ticket));
     let routes = open

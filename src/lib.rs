@@ -7,6 +7,7 @@
 pub mod agents;
 pub mod app;
 pub mod auth;
+pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
 use super::model::{
@@ -12,11 +13,12 @@ use super::model::{
 use super::repository;
 use crate::agents;
 use crate::auth::CurrentUser;
+use crate::chat::History;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::fields::Form;
 use crate::http::page::{List, Pages};
-use crate::http::path::Id;
+use crate::http::path::{Id, query_value};
 use crate::http::payload::Payload;
 use crate::live::Hub;
 use crate::messages;
@@ -55,12 +57,17 @@ pub async fn show(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
     Id(id): Id,
-) -> Result<Json<ConversationDetail>> {
+    uri: Uri,
+) -> Result<Response> {
     let conversation = repository::find(&db, user.id, id)
         .await?
         .ok_or(Error::NotFound)?;
     let messages = messages::repository::list_of(&db, user.id, id).await?;
-    Ok(Json(ConversationDetail::new(conversation, messages)))
+    Ok(if query_value(&uri, "format").as_deref() == Some("ui") {
+        Json(History::new(conversation, messages)).into_response()
+    } else {
+        Json(ConversationDetail::new(conversation, messages)).into_response()
+    })
 }
 
 pub async fn replace(

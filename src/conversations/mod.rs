@@ -9,7 +9,9 @@ pub mod turn;
 use axum::Router;
 use axum::routing::{get, post};
 
-pub use model::{Conversation, ConversationBody, ConversationDetail};
+pub use model::{
+    AgentId, AgentReference, Conversation, ConversationBody, ConversationDetail, DEFAULT_TITLE,
+};
 
 use crate::app::App;
 use crate::http::route::Endpoints;

@@ -26,6 +26,8 @@ const PREVIEW_LENGTH: usize = 100;
 #[derive(Clone, Debug)]
 pub struct Conversation {
     pub id: Uuid,
+    /// What the client that began it calls it.
+    pub client_id: Option<String>,
     pub agent_id: Uuid,
     pub title: String,
     pub message_count: i32,
@@ -58,6 +60,7 @@ impl FromRow for Conversation {
                 });
         Ok(Self {
             id: row.get("id")?,
+            client_id: row.get("client_id")?,
             agent_id: row.get("agent_id")?,
             title: row.get("title")?,
             message_count: row.get("message_count")?,
@@ -151,6 +154,7 @@ impl From<Conversation> for ConversationBody {
             last_message,
             created_at,
             updated_at,
+            ..
         } = conversation;
         Self {
             id,

@@ -13,7 +13,7 @@ pub async fn list(
     slice: Slice,
 ) -> sqlx::Result<Page<Conversation>> {
     db.query(
-        "SELECT id, agent_id, title, message_count, last_message_role, last_message_preview, last_message_at,
+        "SELECT id, client_id, agent_id, title, message_count, last_message_role, last_message_preview, last_message_at,
                 created_at, updated_at,
                 (SELECT COUNT(*) FROM conversations WHERE user_id = $1) AS total
          FROM conversations

@@ -97,6 +97,71 @@ pub async fn find_question_of(
     .await
 }
 
+/// The message of the user's conversation that the client calls so, else the one whose id it is.
+pub async fn find_named(
+    db: impl Executor<'_>,
+    owner: Uuid,
+    conversation: Uuid,
+    client_id: &str,
+    id: Option<Uuid>,
+) -> sqlx::Result<Option<Message>> {
+    db.query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages
+         WHERE user_id = $1 AND conversation_id = $2 AND (client_id = $3 OR id = $4)
+         ORDER BY CASE WHEN client_id = $3 THEN 0 ELSE 1 END
+         LIMIT 1"
+    ))
+    .bind(owner)
+    .bind(conversation)
+    .bind(client_id)
+    .bind(id)
+    .fetch_optional()
+    .await
+}
+
+/// What the user said last in a conversation.
+pub async fn find_last_question(
+    db: impl Executor<'_>,
+    owner: Uuid,
+    conversation: Uuid,
+) -> sqlx::Result<Option<Message>> {
+    db.query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages
+         WHERE user_id = $1 AND conversation_id = $2 AND role = 'user'
+         ORDER BY created_at DESC, id DESC
+         LIMIT 1"
+    ))
+    .bind(owner)
+    .bind(conversation)
+    .fetch_optional()
+    .await
+}
+
+/// The answer to something that the user said.
+pub async fn find_answer_to(
+    db: impl Executor<'_>,
+    owner: Uuid,
+    question: &Message,
+) -> sqlx::Result<Option<Message>> {
+    db.query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages
+         WHERE user_id = $1 AND conversation_id = $2 AND created_at > $3 AND role = 'assistant'
+         ORDER BY created_at, id
+         LIMIT 1"
+    ))
+    .bind(owner)
+    .bind(question.conversation_id)
+    .bind(question.created_at)
+    .fetch_optional()
+    .await
+}
+
 /// All messages of the user's conversation, oldest first. The order of the columns is that of [`Message`]'s fields.
 pub async fn list_of(
     db: impl Executor<'_>,

@@ -3,6 +3,7 @@
 
 mod agents;
 mod auth;
+mod chat;
 mod concurrency;
 mod config;
 mod conversations;

@@ -31,14 +31,25 @@ impl Key {
         if !is_good {
             return Err(BAD);
         }
+        Ok(Self::of(text.to_owned(), conversation, content))
+    }
+
+    /// The key that a message is by the id that its client gave it: who sends it again means the same turn. The space
+    /// keeps it apart from the keys of headers, which have none.
+    pub fn of_message(client_id: &str, conversation: Uuid, content: &str) -> Self {
+        let text = format!("{} {client_id}", conversation.simple());
+        Self::of(text, conversation, content)
+    }
+
+    fn of(text: String, conversation: Uuid, content: &str) -> Self {
         let mut digest = Sha256::new();
         digest.update(conversation.as_bytes());
         digest.update(content.as_bytes());
         let digest = digest.finalize();
-        Ok(Self {
-            text: text.to_owned(),
+        Self {
+            text,
             digest: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
-        })
+        }
     }
 
     /// The key in the headers of a request, if it has one.

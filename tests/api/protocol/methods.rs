@@ -29,7 +29,7 @@ fn existing(path: &str, ann: &Client, agent: &str, conversation: &str, message: 
     let id = match path.split('/').nth(2) {
         Some("users") => ann.id(),
         Some("agents") => agent,
-        Some("conversations") => conversation,
+        Some("conversations" | "chat") => conversation,
         _ => message,
     };
     path.replace("{id}", id)

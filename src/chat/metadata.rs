@@ -1,0 +1,89 @@
+//! What a page is told about a message beside its text.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::clock;
+use crate::messages::{Message, Status};
+
+/// What is known about a message. What is not known is absent: the library refuses null in places, so it is nowhere.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metadata<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finish_reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Usage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<i32>,
+}
+
+#[derive(Serialize)]
+struct Time(#[serde(serialize_with = "clock::serialize")] DateTime<Utc>);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Usage {
+    prompt_tokens: i32,
+    completion_tokens: i32,
+    total_tokens: i32,
+    estimated: bool,
+}
+
+impl<'a> Metadata<'a> {
+    /// All that is known about a message that is stored.
+    pub fn of(message: &'a Message) -> Self {
+        Self {
+            created_at: Some(Time(message.created_at)),
+            error: message.error.as_deref(),
+            ..Self::of_end(message)
+        }
+    }
+
+    /// What is known when an answer begins.
+    pub fn of_beginning(answer: &'a Message) -> Self {
+        Self {
+            created_at: Some(Time(answer.created_at)),
+            status: None,
+            model: model(answer),
+            error: None,
+            finish_reason: None,
+            usage: None,
+            left_out: None,
+        }
+    }
+
+    /// What is known in addition when it ends.
+    pub fn of_end(answer: &'a Message) -> Self {
+        Self {
+            created_at: None,
+            status: Some(answer.status),
+            model: model(answer),
+            error: None,
+            finish_reason: answer.finish_reason.as_deref(),
+            usage: usage(answer),
+            left_out: answer.left_out,
+        }
+    }
+}
+
+fn model(message: &Message) -> Option<&str> {
+    Some(message.model.as_str()).filter(|model| !model.is_empty())
+}
+
+fn usage(answer: &Message) -> Option<Usage> {
+    Some(Usage {
+        prompt_tokens: answer.prompt_tokens?,
+        completion_tokens: answer.completion_tokens?,
+        total_tokens: answer.tokens_used?,
+        estimated: answer.usage_estimated,
+    })
+}
