@@ -1,7 +1,7 @@
 //! Which turns run, and who wants to know of new ones.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ struct Inner {
     rooms: Mutex<Rooms>,
     /// Whether other replicas have to be told what happens here.
     has_peers: AtomicBool,
+    /// How many turns are about to begin.
+    announced: AtomicUsize,
     /// Rung when there is something to save or to tell.
     pub(super) activity: Notify,
     /// Rung when there is an image to keep up.
@@ -48,6 +50,15 @@ struct Rooms {
     untold: HashSet<Uuid>,
 }
 
+/// That a turn is about to begin, until it is dropped.
+pub struct Announcement(Hub);
+
+impl Drop for Announcement {
+    fn drop(&mut self) {
+        self.0.0.announced.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl Hub {
     /// A replica without turns.
     pub fn new(db: Db, draining: CancellationToken) -> Self {
@@ -57,6 +68,7 @@ impl Hub {
             draining,
             rooms: Mutex::default(),
             has_peers: AtomicBool::new(false),
+            announced: AtomicUsize::new(0),
             activity: Notify::new(),
             images: Notify::new(),
         }))
@@ -75,6 +87,17 @@ impl Hub {
     /// All turns that run here.
     pub fn all_running(&self) -> Vec<Arc<Turn>> {
         self.rooms().turns.values().cloned().collect()
+    }
+
+    /// Announces a turn, so that what goes on in the background for turns does not end before it has begun.
+    pub fn announce(&self) -> Announcement {
+        self.0.announced.fetch_add(1, Ordering::SeqCst);
+        Announcement(self.clone())
+    }
+
+    /// Whether no turn runs here or is about to.
+    pub(super) fn is_done(&self) -> bool {
+        self.0.announced.load(Ordering::SeqCst) == 0 && self.rooms().turns.is_empty()
     }
 
     /// Makes a turn known that has begun here.

@@ -43,7 +43,7 @@ pub async fn run(db: Db, hub: Hub, tasks: Tasks) {
     };
     let done = async {
         tasks.draining().cancelled().await;
-        while !hub.all_running().is_empty() {
+        while !hub.is_done() {
             tokio::time::sleep(GLANCE).await;
         }
     };

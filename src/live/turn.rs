@@ -35,6 +35,9 @@ impl Kind {
 /// as an event of its own.
 const END: usize = 2;
 
+/// By how much the readers of another replica's turn may be ahead of what is known of it here, in bytes.
+const AHEAD: usize = 1 << 20;
+
 /// How a turn ended.
 #[derive(Clone, Debug)]
 pub struct End {
@@ -277,8 +280,7 @@ impl Turn {
         let place = id
             .checked_sub(self.first_id())
             .and_then(|place| usize::try_from(place).ok())
-            // Of another replica's turn the readers there may have read more than is known here.
-            .filter(|&place| self.is_image() || place <= self.length() + END);
+            .filter(|&place| place <= self.length() + if self.is_image() { AHEAD } else { END });
         Reader {
             next: place.map_or(Next::Start, Next::Text),
             ..self.reader()

@@ -55,6 +55,8 @@ pub enum Said {
 /// the model; `NotFound` if the conversation is gone;
 /// `Refused` if the key was used for something else.
 pub async fn begin(app: &App, opening: Opening) -> Result<Arc<Turn>> {
+    // Announced before looking, so that either this sees the end coming or the end sees this.
+    let announcement = app.live.announce();
     if app.tasks.draining().is_cancelled() {
         return Err(Error::Unavailable);
     }
@@ -64,7 +66,9 @@ pub async fn begin(app: &App, opening: Opening) -> Result<Arc<Turn>> {
     let tasks = app.tasks.clone();
     tasks.spawn(async move {
         // Boxed, because what opening takes would else be kept for as long as the turn lasts.
-        match Box::pin(open(&app, &opening)).await {
+        let opened = Box::pin(open(&app, &opening)).await;
+        drop(announcement);
+        match opened {
             Ok(Opened::Begun(turn)) => {
                 let _ = tell.send(Ok(Arc::clone(&turn)));
                 job::run(&app, &turn, opening.agent).await;
