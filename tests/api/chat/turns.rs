@@ -19,6 +19,7 @@ on_each_database! {
     an_answer_is_given_again,
     what_does_not_exist_is_neither_edited_nor_answered_again,
     while_an_answer_is_written_nothing_else_is_asked,
+    of_changes_that_meet_none_leaves_an_answer_to_nothing,
 }
 
 /// What the model was told last, but the system prompt.
@@ -241,4 +242,33 @@ async fn while_an_answer_is_written_nothing_else_is_asked(app: TestApp) {
     );
     // Other chats are others.
     assert_eq!(send(&ann, CHAT, "m3", "three").await.status, 200);
+}
+
+/// One change takes away what the other one is about.
+async fn of_changes_that_meet_none_leaves_an_answer_to_nothing(app: TestApp) {
+    let ann = app.register("ann").await;
+    for round in 0..10 {
+        let chat = format!("chat-{round}");
+        for name in ["m1", "m2"] {
+            send(&ann, &chat, name, name).await.expect(200);
+        }
+        let changing: Vec<_> = (0..8)
+            .map(|number| {
+                let (ann, chat) = (ann.clone(), chat.clone());
+                let name = if number % 2 == 0 { "m1" } else { "m2" };
+                tokio::spawn(async move { edit(&ann, &chat, name, &format!("{number}")).await })
+            })
+            .collect();
+        for answer in changing {
+            let status = answer.await.unwrap().status;
+            assert!([200, 404, 409].contains(&status), "{status}");
+        }
+        let messages = history(&ann, &chat).await;
+        for pair in messages.chunks(2) {
+            let roles = (&pair[0]["role"], &pair[1]["role"]);
+            assert_eq!(roles, (&json!("user"), &json!("assistant")), "{messages:?}");
+        }
+        let list = ann.get("/api/conversations/").await.expect(200);
+        assert_eq!(list["results"][0]["message_count"], messages.len());
+    }
 }
