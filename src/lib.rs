@@ -19,6 +19,7 @@ pub mod live;
 pub mod llm;
 pub mod messages;
 pub mod server;
+pub mod socket;
 pub mod tasks;
 pub mod telemetry;
 pub mod users;

@@ -5,6 +5,7 @@ use std::future::Future;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// Every task of the process, and the two signals that end them. Cheap to clone; all clones are one.
 #[derive(Clone, Default)]
@@ -22,6 +23,11 @@ impl Tasks {
         F::Output: Send + 'static,
     {
         self.tracker.spawn(task)
+    }
+
+    /// Makes [`Tasks::finished`] wait for a task that somebody else starts, until it drops this.
+    pub fn hold(&self) -> TaskTrackerToken {
+        self.tracker.token()
     }
 
     /// The first signal: take on nothing new. Periodic work ends; what is under way goes on.
