@@ -111,7 +111,7 @@ impl Turn {
 
     /// A turn that ended some time ago.
     pub fn ended_as(owner: Uuid, question: Message, answer: Message) -> Self {
-        let turn = Self::new(owner, question, answer.clone());
+        let turn = Self::new(owner, question, answer.clone().as_begun());
         turn.finish(End {
             answer,
             retry_after: None,

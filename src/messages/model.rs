@@ -186,6 +186,16 @@ impl Message {
         }
     }
 
+    /// An answer as it was when its turn began: empty.
+    pub fn as_begun(self) -> Self {
+        Self {
+            id: self.id,
+            client_id: self.client_id,
+            created_at: self.created_at,
+            ..Self::pending_answer(self.conversation_id, self.model)
+        }
+    }
+
     /// Notes what the answer cost.
     pub fn set_usage(&mut self, usage: Usage, is_estimated: bool) {
         let count = |tokens: u32| Some(i32::try_from(tokens).unwrap_or(i32::MAX));
