@@ -2,21 +2,17 @@
 
 use std::collections::HashMap;
 
-use axum::extract::ws::Message;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{AbortHandle, FuturesUnordered, abortable};
 use futures_util::{FutureExt, StreamExt};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::goodbye::{Goodbye, code};
-use super::limits::{Allowance, Patience, STOPS, SUBSCRIPTIONS};
+use super::limits::{STOPS, SUBSCRIPTIONS};
 use super::refusal::{self, Refusal};
 use super::reply::{self, Reply};
-use super::session::Incoming;
 use super::subscription::Subscription;
 use super::writer::Telling;
 use crate::app::App;
@@ -29,52 +25,6 @@ use crate::http::path::parse_uuid;
 use crate::{agents, messages};
 
 type Fields = Map<String, Value>;
-
-/// Reads what the client sends until it leaves or must.
-pub async fn listen(
-    incoming: &mut Incoming,
-    commands: &mut Commands<'_>,
-    patience: &Patience,
-) -> Goodbye {
-    let mut allowance = Allowance::new();
-    loop {
-        let may_read = commands.stops.len() < STOPS;
-        let message = tokio::select! {
-            Some(stopped) = commands.stops.next() => {
-                commands.answer(stopped).await;
-                continue;
-            }
-            message = timeout(patience.silence, incoming.next()), if may_read => message,
-        };
-        let message = match message {
-            Ok(Some(Ok(message))) => message,
-            Ok(Some(Err(error))) => return Goodbye::unreadable(error),
-            Ok(None) => return Goodbye::Left,
-            Err(_) => return Goodbye::new(code::SILENT, "Nothing was heard for too long."),
-        };
-        // The answers to our own pings do not count.
-        if !matches!(message, Message::Pong(_)) && !allowance.take() {
-            return too_many();
-        }
-        match message {
-            Message::Text(text) => commands.obey(&text).await,
-            Message::Binary(_) => {
-                let text = "Binary frames are not read. Send a JSON object as text.";
-                commands.answer(Err(Refusal::new("bad_frame", text))).await;
-            }
-            Message::Ping(_) | Message::Pong(_) => {}
-            Message::Close(_) => return Goodbye::Left,
-        }
-    }
-}
-
-/// What is said to a client that sends more than is read.
-pub fn too_many() -> Goodbye {
-    Goodbye::new(
-        code::TOO_MANY,
-        "Too many frames: 60 at once and 10 a second are read.",
-    )
-}
 
 /// The commands of one client, and what it watches.
 pub struct Commands<'a> {
@@ -129,7 +79,7 @@ impl<'a> Commands<'a> {
     }
 
     /// Does what a frame says.
-    async fn obey(&mut self, text: &str) {
+    pub async fn obey(&mut self, text: &str) {
         let fields: Fields = match serde_json::from_str(text) {
             Ok(Value::Object(fields)) => fields,
             Ok(_) => {
@@ -308,7 +258,18 @@ impl<'a> Commands<'a> {
         self.pass_on(Telling::Follow(frame, Box::pin(events))).await;
     }
 
-    async fn answer(&mut self, answer: Result<Reply, Refusal>) {
+    /// Whether more commands may come before stopped answers are stored.
+    pub fn may_go_on(&self) -> bool {
+        self.stops.len() < STOPS
+    }
+
+    /// Waits for an answer that is being stopped; `None` if there is none.
+    pub async fn stopped(&mut self) -> Option<Result<Reply, Refusal>> {
+        self.stops.next().await
+    }
+
+    /// Tells what came of a command.
+    pub async fn answer(&mut self, answer: Result<Reply, Refusal>) {
         match answer {
             Ok(reply) => self.tell(&reply).await,
             Err(refusal) => self.tell(&refusal).await,

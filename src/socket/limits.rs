@@ -51,9 +51,9 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// For a frame of so many bytes to be taken: longer ones may come by a line that carries 32 KiB a second.
+    /// For a frame of so many bytes to be taken: longer ones may come by a line that carries 64 KiB a second.
     pub fn for_frame(&self, bytes: usize) -> Duration {
-        self.stall + Duration::from_millis(bytes as u64 / 32)
+        self.stall + Duration::from_millis(bytes as u64 / 64)
     }
 }
 

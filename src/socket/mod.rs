@@ -1,7 +1,7 @@
 //! `/ws/chat/`: live answers over a WebSocket. One socket watches any number of conversations, says things in them and
 //! stops answers.
 //!
-//! A socket is one task with three things to do at once: it [listens](commands) to the client, [writes](writer) to it,
+//! A socket is one task with three things to do at once: it [listens](listener) to the client, [writes](writer) to it,
 //! and [looks](session) whether it may go on. What is written comes out of the turns themselves (see
 //! [`subscription`]) and only when the frame before it has gone, so a slow client costs no memory, and none can hold
 //! up the turn, the other clients, or its own commands.
@@ -9,6 +9,7 @@
 mod commands;
 mod goodbye;
 mod limits;
+mod listener;
 mod refusal;
 mod reply;
 mod session;

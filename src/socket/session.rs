@@ -8,9 +8,10 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use super::commands::{self, Commands};
+use super::commands::Commands;
 use super::goodbye::{Goodbye, code};
 use super::limits::{Allowance, Patience, REPLIES};
+use super::listener;
 use super::refusal::Refusal;
 use super::reply;
 use super::upgrade::Hello;
@@ -58,7 +59,7 @@ async fn converse(
         commands
             .greet(hello.conversation, hello.last_event_id)
             .await;
-        commands::listen(incoming, &mut commands, &app.patience).await
+        listener::listen(incoming, &mut commands, &app.patience).await
     };
     tokio::select! {
         goodbye = listening => goodbye,
@@ -94,7 +95,7 @@ async fn authenticate(
             return admit(app, Kind::Access, token.as_bytes()).await;
         }
         if !allowance.take() {
-            return Err(commands::too_many());
+            return Err(listener::too_many());
         }
         if !text.is_empty() {
             let refusal = Refusal::new(
@@ -134,12 +135,10 @@ async fn watch(app: &App, bearer: &Bearer) -> Goodbye {
     let account = async {
         loop {
             sleep(app.patience.account).await;
-            match auth::active_user(&app.db, bearer.user.id).await {
-                Err(error @ (Error::BadToken | Error::UserDisabled)) => {
-                    return Goodbye::unwelcome(error).await;
-                }
-                // What cannot be found out now can be found out later.
-                Ok(_) | Err(_) => {}
+            let account = auth::active_user(&app.db, bearer.user.id).await;
+            // What cannot be found out now can be found out later.
+            if let Err(error @ (Error::BadToken | Error::UserDisabled)) = account {
+                return Goodbye::unwelcome(error).await;
             }
         }
     };

@@ -21,7 +21,7 @@ use crate::conversations;
 use crate::db::Db;
 use crate::live::told::{Told, tell};
 use crate::live::turn::Event;
-use crate::live::{Reader, Turn};
+use crate::live::{Hub, Reader, Turn};
 use crate::messages::{self, Message, Status};
 
 /// How long to wait after the database failed.
@@ -35,7 +35,8 @@ const ATTEMPTS: usize = 3;
 
 /// A place in the turns of a conversation.
 pub struct Subscription {
-    app: App,
+    db: Db,
+    live: Hub,
     owner: Uuid,
     conversation: Uuid,
     news: watch::Receiver<()>,
@@ -90,7 +91,8 @@ impl Subscription {
     /// Watches a conversation that may get its first turn to be told in a moment; see [`Subscription::starting_with`].
     pub fn new(app: &App, owner: Uuid, conversation: Uuid) -> Self {
         Self {
-            app: app.clone(),
+            db: app.db.clone(),
+            live: app.live.clone(),
             owner,
             conversation,
             news: app.live.listen(conversation),
@@ -161,7 +163,7 @@ impl Subscription {
                 }
                 Ok(None) => {
                     let news = self.news.changed();
-                    match self.app.db {
+                    match self.db {
                         Db::Postgres(_) => drop(timeout(GLANCE, news).await),
                         Db::Sqlite { .. } => drop(news.await),
                     }
@@ -176,7 +178,7 @@ impl Subscription {
 
     /// The first turn that was not told yet, if there is one.
     async fn next_turn(&mut self) -> sqlx::Result<Option<Arc<Turn>>> {
-        let (db, owner) = (&self.app.db, self.owner);
+        let (db, owner) = (&self.db, self.owner);
         for _ in 0..ATTEMPTS {
             let Some(answer) =
                 messages::repository::next_answer(db, owner, self.conversation, self.until).await?
@@ -185,7 +187,7 @@ impl Subscription {
             };
             if answer.status == Status::Pending {
                 // If it is none that runs, it has ended just now, and is looked up again.
-                let turn = self.app.live.join(owner, self.conversation).await?;
+                let turn = self.live.join(owner, self.conversation).await?;
                 if let Some(turn) = turn.filter(|turn| turn.answer.id == answer.id) {
                     return Ok(Some(turn));
                 }
@@ -211,13 +213,9 @@ impl Subscription {
         let Some(time) = time else {
             return Ok(None);
         };
-        let answer = messages::repository::last_answer(
-            &self.app.db,
-            self.owner,
-            self.conversation,
-            Some(time),
-        )
-        .await?;
+        let answer =
+            messages::repository::last_answer(&self.db, self.owner, self.conversation, Some(time))
+                .await?;
         Ok(answer.filter(|answer| {
             let length = answer.content.len() + answer.reasoning.as_ref().map_or(0, String::len);
             // Behind the text come two events more. Of an answer that is being written more may be known than stored.
