@@ -19,6 +19,7 @@ use crate::http::{accept, cors, drain, guard};
 use crate::live::Hub;
 use crate::llm::Providers;
 use crate::models::{self, Catalog};
+use crate::socket::{self, Patience};
 use crate::tasks::Tasks;
 use crate::{agents, chat, conversations, health, messages, telemetry, users};
 
@@ -33,6 +34,7 @@ pub struct App {
     pub passwords: Passwords,
     pub tasks: Tasks,
     pub live: Hub,
+    pub patience: Patience,
 }
 
 impl App {
@@ -55,6 +57,7 @@ impl App {
             tokens: Tokens::new(&config.auth, &secret),
             passwords: Passwords::new(&config.auth)?,
             tasks,
+            patience: Patience::default(),
             config: Arc::new(config),
         })
     }
@@ -95,6 +98,8 @@ pub fn router(app: App) -> Router {
         .merge(protected)
         .route_layer(middleware::from_fn(accept::require_json))
         .merge(streaming.route_layer(middleware::from_fn(accept::require_json_or_events)))
+        // Who is there is proved on the socket, and there is nothing to accept.
+        .merge(socket::router())
         .fallback(|| async { Error::NotFound })
         .with_state(app.clone());
     let origins: Arc<[String]> = app.config.server.cors_allowed_origins.clone().into();

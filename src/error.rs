@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -42,6 +44,8 @@ pub enum Error {
     InvalidPage,
     /// The path does not know this method.
     MethodNotAllowed(Method),
+    /// The path speaks WebSocket, and the request does not.
+    NoWebSocket,
     /// The client accepts nothing that we can send.
     NotAcceptable,
     /// The body is of a type that is not read.
@@ -151,6 +155,18 @@ impl IntoResponse for Error {
                 StatusCode::METHOD_NOT_ALLOWED,
                 &format!("Method \"{method}\" not allowed."),
             ),
+            Self::NoWebSocket => {
+                let mut response = detail(
+                    StatusCode::UPGRADE_REQUIRED,
+                    "This path speaks WebSocket (version 13) only.",
+                );
+                // RFC 9110 (15.5.22) and RFC 6455 (4.2.2) want it told what would have been understood.
+                let headers = response.headers_mut();
+                headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+                headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+                headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+                response
+            }
             Self::NotAcceptable => detail(
                 StatusCode::NOT_ACCEPTABLE,
                 "Could not satisfy the request Accept header.",

@@ -5,6 +5,7 @@ use std::future::Future;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// Every task of the process, and the signals that end them. Cheap to clone; all clones are one.
 #[derive(Clone, Default)]
@@ -28,6 +29,11 @@ impl Tasks {
     /// Cancelled once the process was asked to stop: say so, and go on.
     pub fn stopping(&self) -> &CancellationToken {
         &self.stopping
+    }
+
+    /// Makes [`Tasks::finished`] wait for a task that somebody else starts, until it drops this.
+    pub fn hold(&self) -> TaskTrackerToken {
+        self.tracker.token()
     }
 
     /// The first signal: take on nothing new. Periodic work ends; what is under way goes on.

@@ -6,6 +6,8 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::token::{Kind, Tokens};
 use crate::db::Db;
@@ -70,11 +72,37 @@ async fn admit(caller: Result<User>, mut request: Request, next: Next) -> Respon
 /// # Errors
 /// There is no token, it is not good for this now, or its user is gone or disabled.
 pub async fn caller(tokens: &Tokens, db: &Db, token: Option<&[u8]>, kind: Kind) -> Result<User> {
+    let bearer = bearer(tokens, db, token, kind).await?;
+    Ok(bearer.user)
+}
+
+/// The active user of a token, and how long it is good for.
+#[derive(Clone, Debug)]
+pub struct Bearer {
+    pub user: User,
+    /// `None` if the token does not expire.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// The same as [`caller`], for those who stay longer than a request takes.
+///
+/// # Errors
+/// See [`caller`].
+pub async fn bearer(tokens: &Tokens, db: &Db, token: Option<&[u8]>, kind: Kind) -> Result<Bearer> {
     let token = token.ok_or(Error::NotAuthenticated)?;
-    let user_id = tokens.verify(token, kind).ok_or(Error::BadToken)?;
-    let user = repository::find(db, user_id)
-        .await?
-        .ok_or(Error::BadToken)?;
+    let verified = tokens.verify(token, kind).ok_or(Error::BadToken)?;
+    Ok(Bearer {
+        user: active_user(db, verified.user).await?,
+        expires_at: verified.expires_at,
+    })
+}
+
+/// The user with this id, who must be active.
+///
+/// # Errors
+/// The user is gone or disabled.
+pub async fn active_user(db: &Db, id: Uuid) -> Result<User> {
+    let user = repository::find(db, id).await?.ok_or(Error::BadToken)?;
     if user.is_active {
         Ok(user)
     } else {
@@ -83,7 +111,7 @@ pub async fn caller(tokens: &Tokens, db: &Db, token: Option<&[u8]>, kind: Kind) 
 }
 
 /// What stands between the first and the second space of the `Authorization` header, if `Bearer` stands before it.
-fn bearer_token(headers: &HeaderMap) -> Option<&[u8]> {
+pub fn bearer_token(headers: &HeaderMap) -> Option<&[u8]> {
     let mut words = headers
         .get(AUTHORIZATION)?
         .as_bytes()

@@ -138,7 +138,8 @@ pub async fn refresh(
     let user_id = token
         .as_str()
         .and_then(|token| tokens.verify(token.as_bytes(), Kind::Refresh))
-        .ok_or(BAD)?;
+        .ok_or(BAD)?
+        .user;
     let user = repository::find(&db, user_id)
         .await?
         .ok_or(Error::Refused(StatusCode::NOT_FOUND, "User not found"))?;

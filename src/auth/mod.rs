@@ -9,7 +9,10 @@ pub mod token;
 use axum::Router;
 use axum::routing::post;
 
-pub use extract::{CurrentUser, caller, require_user, require_user_or_ticket};
+pub use extract::{
+    Bearer, CurrentUser, active_user, bearer, bearer_token, caller, require_user,
+    require_user_or_ticket,
+};
 pub use password::{PASSWORD, Passwords};
 pub use token::Tokens;
 

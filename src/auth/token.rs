@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -40,6 +40,15 @@ impl Kind {
             Self::Stream => "stream",
         }
     }
+}
+
+/// What a good token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Whom it was issued for.
+    pub user: Uuid,
+    /// From when on it is good no more; `None` if it stays good.
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// Issues and verifies tokens. Cheap to clone.
@@ -108,10 +117,15 @@ impl Tokens {
             .map_err(|error| Error::Internal(error.into()))
     }
 
-    /// The id of the user that a token was issued for; `None` if the token is not good for this purpose now.
+    /// How long an access token is good for that is issued now.
+    pub fn access_lifetime(&self) -> Duration {
+        self.0.access_lifetime
+    }
+
+    /// What a token says; `None` if it is not good for this purpose now.
     ///
     /// As in the original, a token without `exp` does not expire: only the secret's holder can make one.
-    pub fn verify(&self, token: &[u8], kind: Kind) -> Option<Uuid> {
+    pub fn verify(&self, token: &[u8], kind: Kind) -> Option<Verified> {
         // Of whatever types: the signature only tells that the secret's holder wrote them.
         let claims =
             jsonwebtoken::decode::<Map<String, Value>>(token, &self.0.decoding, &self.0.validation)
@@ -119,14 +133,22 @@ impl Tokens {
                 .claims;
         let now = Utc::now().timestamp_micros() as f64 / 1e6;
         let time = |name| claims.get(name).map(|time| time.as_f64().map(f64::trunc));
-        let expires_later = time("exp").is_none_or(|exp| exp.is_some_and(|exp| exp > now));
+        let exp = time("exp");
+        let expires_later = exp.is_none_or(|exp| exp.is_some_and(|exp| exp > now));
         let is_past = |name| time(name).is_none_or(|since| since.is_some_and(|since| since <= now));
         let is_kind = claims.get("type")?.as_str()? == kind.as_str();
         let good = is_kind && expires_later && is_past("iat") && is_past("nbf");
-        claims
+        let user = claims
             .get("user_id")?
             .as_str()
             .filter(|_| good)
-            .and_then(parse_uuid)
+            .and_then(parse_uuid)?;
+        Some(Verified {
+            user,
+            // A time beyond those that can be told is none that anybody lives to see.
+            expires_at: exp
+                .flatten()
+                .and_then(|exp| DateTime::from_timestamp(exp as i64, 0)),
+        })
     }
 }

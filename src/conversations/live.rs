@@ -5,8 +5,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::{Map, Value};
 
+use super::content::read_content;
 use super::repository;
 use super::turn::idempotency::Key;
 use super::turn::{self, Opening, Said};
@@ -15,10 +15,9 @@ use crate::app::App;
 use crate::auth::CurrentUser;
 use crate::error::{Error, Result};
 use crate::http::accept::accepts_events;
-use crate::http::fields::{Boolean, Form, NOT_A_STRING, NUL_CHARACTER, Reference};
+use crate::http::fields::{Boolean, Form, Reference};
 use crate::http::path::{Id, query_value};
 use crate::http::payload::Payload;
-use crate::http::python;
 use crate::live::sse;
 use crate::messages::{MessageBody, Status};
 
@@ -58,28 +57,6 @@ pub async fn send_message(
             .await
             .map(|exchange| Json(exchange).into_response())
     }
-}
-
-/// The text of a message, as it was sent. Its wording of errors is the contract's own.
-fn read_content(fields: &Map<String, Value>) -> Result<String> {
-    const REQUIRED: Error = Error::Refused(StatusCode::BAD_REQUEST, "Content is required");
-
-    let content = fields
-        .get("content")
-        .filter(|value| !python::is_falsy(value))
-        .ok_or(REQUIRED)?;
-    let text = match content {
-        Value::String(_) | Value::Number(_) => python::text_of(content),
-        _ => None,
-    };
-    let text = text.ok_or_else(|| Error::field("content", NOT_A_STRING))?;
-    if python::strip(&text).is_empty() {
-        return Err(REQUIRED);
-    }
-    if text.contains('\0') {
-        return Err(Error::field("content", NUL_CHARACTER));
-    }
-    Ok(text)
 }
 
 /// Joins the turn that runs in a conversation: after the event that was read last, or from its beginning.

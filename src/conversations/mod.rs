@@ -1,5 +1,6 @@
 //! Conversations of users with their agents, and what is said in them.
 
+mod content;
 mod handlers;
 mod live;
 mod model;
@@ -9,6 +10,7 @@ pub mod turn;
 use axum::Router;
 use axum::routing::{get, post};
 
+pub use content::read_content;
 pub use model::{
     AgentId, AgentReference, Conversation, ConversationBody, ConversationDetail, DEFAULT_TITLE,
 };

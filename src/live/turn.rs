@@ -12,6 +12,10 @@ use uuid::Uuid;
 
 use crate::messages::Message;
 
+/// How many bytes of text one event has at most. Who is far behind is caught up in several, and no more than this is
+/// copied for a reader at a time.
+const LONGEST_PIECE: usize = 32 * 1024;
+
 /// What a piece of an answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -213,8 +217,9 @@ impl Turn {
         self.log().text.len()
     }
 
-    /// What there is behind a position, up to where the other kind begins: its kind, where it ends, and the text. `None`
-    /// if there is nothing yet. A made-up position may be within a character, and is then taken for that's beginning.
+    /// What there is behind a position, up to where the other kind begins, or as much of it as fits into an event: its
+    /// kind, where it ends, and the text. `None` if there is nothing yet. A made-up position may be within a character,
+    /// and is then taken for that's beginning.
     fn text_behind(&self, position: usize) -> Option<(Kind, usize, String)> {
         let log = self.log();
         if position > log.text.len() {
@@ -222,6 +227,7 @@ impl Turn {
         }
         let position = log.text.floor_char_boundary(position);
         let (kind, start, end) = log.stretches_from(position).next()?;
+        let end = log.text.floor_char_boundary(end.min(start + LONGEST_PIECE));
         Some((kind, end, log.text[start..end].to_owned()))
     }
 
@@ -397,6 +403,8 @@ impl Reader {
             return Some((self.id(), event));
         }
         let end = end?;
+        // Who reads on after the usage stands behind all text.
+        self.next = Next::Text(position.min(self.turn.length()));
         let id = self.id() + END as u64;
         self.next = Next::Nothing;
         Some((id, Event::End(end)))

@@ -1,5 +1,6 @@
 //! All SQL about messages as such. Every statement is limited to its owner's.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::model::Message;
@@ -158,6 +159,50 @@ pub async fn find_answer_to(
     .bind(owner)
     .bind(question.conversation_id)
     .bind(question.created_at)
+    .fetch_optional()
+    .await
+}
+
+/// The last answer in the user's conversation, or the last one that was begun by `until`.
+pub async fn last_answer(
+    db: impl Executor<'_>,
+    owner: Uuid,
+    conversation: Uuid,
+    until: Option<DateTime<Utc>>,
+) -> sqlx::Result<Option<Message>> {
+    db.query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages
+         WHERE user_id = $1 AND conversation_id = $2 AND role = 'assistant' AND ($3 IS NULL OR created_at <= $3)
+         ORDER BY created_at DESC, id DESC
+         LIMIT 1"
+    ))
+    .bind(owner)
+    .bind(conversation)
+    .bind(until)
+    .fetch_optional()
+    .await
+}
+
+/// The first answer in the user's conversation that was begun after `after`.
+pub async fn next_answer(
+    db: impl Executor<'_>,
+    owner: Uuid,
+    conversation: Uuid,
+    after: DateTime<Utc>,
+) -> sqlx::Result<Option<Message>> {
+    db.query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages
+         WHERE user_id = $1 AND conversation_id = $2 AND role = 'assistant' AND created_at > $3
+         ORDER BY created_at, id
+         LIMIT 1"
+    ))
+    .bind(owner)
+    .bind(conversation)
+    .bind(after)
     .fetch_optional()
     .await
 }

@@ -20,6 +20,7 @@ mod protocol;
 mod providers;
 mod schema;
 mod send_message;
+mod socket;
 mod support;
 mod tokens;
 mod users;

@@ -7,6 +7,7 @@ use meggy::app::App;
 use meggy::config::Config;
 use meggy::db::{self, Db};
 use meggy::llm::Providers;
+use meggy::socket::Patience;
 use meggy::{server, telemetry};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -75,11 +76,26 @@ impl TestApp {
         Self::start_beside(&self.database, Arc::clone(&self.model), settings).await
     }
 
+    /// Starts a server that waits for its WebSocket clients as long as this.
+    pub async fn with_patience(&self, settings: &[(&str, &str)], patience: Patience) -> Self {
+        let change = |app: &mut App| app.patience = patience;
+        Self::start_changed(&self.database, Arc::clone(&self.model), settings, change).await
+    }
+
     /// Starts a server on a database and a model that are there already.
     pub async fn start_beside(
         database: &Arc<Database>,
         model: Arc<Model>,
         settings: &[(&str, &str)],
+    ) -> Self {
+        Self::start_changed(database, model, settings, |_| {}).await
+    }
+
+    async fn start_changed(
+        database: &Arc<Database>,
+        model: Arc<Model>,
+        settings: &[(&str, &str)],
+        change: impl FnOnce(&mut App),
     ) -> Self {
         let mut environment = environment(database, &model.server);
         environment.extend(
@@ -95,7 +111,8 @@ impl TestApp {
         db.migrate().await.expect("a schema");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
-        let app = App::new(config, db.clone(), llm).expect("an app");
+        let mut app = App::new(config, db.clone(), llm).expect("an app");
+        change(&mut app);
         let stop = CancellationToken::new();
         let serving = tokio::spawn(server::serve(listener, app, stop.clone().cancelled_owned()));
         Self {

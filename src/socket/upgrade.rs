@@ -1,0 +1,87 @@
+//! From an HTTP request to a socket.
+
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{RawPathParams, State, WebSocketUpgrade};
+use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::response::Response;
+
+use super::limits::FRAME_BYTES;
+use super::session;
+use crate::app::App;
+use crate::auth::bearer_token;
+use crate::auth::token::Kind;
+use crate::error::{Error, Result};
+use crate::http::path::query_value;
+
+/// The subprotocol that we speak, for clients that name some.
+const PROTOCOL: &str = "meggy";
+
+/// What stands before the token of a client that can only name subprotocols, as a browser can.
+const BEARER: &str = "bearer.";
+
+/// How much is read from the wire at once, in bytes. Every socket keeps as much, and commands are short.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// What the request said that opened the socket.
+pub struct Hello {
+    /// The token, and what it has to be good for.
+    pub token: Option<(Kind, Vec<u8>)>,
+    /// The conversation to watch from the beginning.
+    pub conversation: Option<String>,
+    pub last_event_id: Option<String>,
+}
+
+/// Opens a socket. Whatever is wrong with a token is told on the socket, because browsers do not let a page see why it
+/// could not be opened.
+///
+/// Browsers open sockets to servers of other origins and send cookies along, without CORS. There is nothing to gain by
+/// that here: a socket is worth nothing without a token, which no browser adds by itself. So the origin is not looked at.
+pub async fn upgrade(
+    State(app): State<App>,
+    uri: Uri,
+    headers: HeaderMap,
+    path: Result<RawPathParams, RawPathParamsRejection>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response> {
+    let upgrade = upgrade.map_err(|_| Error::NoWebSocket)?;
+    let in_path = path.ok().and_then(|path| {
+        let (_, id) = path.iter().next()?;
+        Some(id.to_owned())
+    });
+    let hello = Hello {
+        token: token(&upgrade, &uri, &headers),
+        conversation: in_path
+            .or_else(|| query_value(&uri, "conversation_id"))
+            .or_else(|| query_value(&uri, "conversation")),
+        last_event_id: query_value(&uri, "last_event_id"),
+    };
+    // The task is axum's own. The end of the process waits for it all the same.
+    let held = app.tasks.hold();
+    Ok(upgrade
+        .protocols([PROTOCOL])
+        .read_buffer_size(READ_BUFFER)
+        .max_frame_size(FRAME_BYTES)
+        .max_message_size(FRAME_BYTES)
+        .on_upgrade(move |socket| async move {
+            session::run(app, socket, hello).await;
+            drop(held);
+        }))
+}
+
+/// The token that came with the request, in any of the ways that clients have.
+fn token(upgrade: &WebSocketUpgrade, uri: &Uri, headers: &HeaderMap) -> Option<(Kind, Vec<u8>)> {
+    let access = |token: &[u8]| (Kind::Access, token.to_owned());
+    let as_protocol = || {
+        upgrade
+            .requested_protocols()
+            .map(HeaderValue::as_bytes)
+            .find_map(|protocol| protocol.strip_prefix(BEARER.as_bytes()))
+    };
+    let in_query = |name| query_value(uri, name).map(String::into_bytes);
+    bearer_token(headers)
+        .or_else(as_protocol)
+        .map(access)
+        .or_else(|| Some((Kind::Access, in_query("token")?)))
+        .or_else(|| Some((Kind::Stream, in_query("ticket")?)))
+}

@@ -1,0 +1,9 @@
+//! Live answers over a WebSocket.
+
+mod client;
+mod commands;
+mod credentials;
+mod endings;
+mod frames;
+mod readers;
+mod turns;
