@@ -52,7 +52,7 @@ pub fn is_public(path: &str) -> bool {
         || path.starts_with("/api/health/")
 }
 
-/// Every path that the program gives to its router, as its source has them.
+/// Every path of the API that the program gives to its router, as its source has them.
 fn paths_in_the_source() -> Vec<String> {
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     let mut paths = Vec::new();
@@ -69,7 +69,7 @@ fn paths_in_the_source() -> Vec<String> {
                     .filter_map(|rest| rest.split('"').nth(1));
                 paths.extend(
                     literals
-                        .filter(|path| path.starts_with('/'))
+                        .filter(|path| path.starts_with("/api/"))
                         .map(str::to_owned),
                 );
             }

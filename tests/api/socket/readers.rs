@@ -62,7 +62,6 @@ async fn a_reader_that_stops_for_a_while_catches_up(app: TestApp) {
     ann.say(&conversation, "Again").await.expect(200);
     let frames = slow.turn().await;
     assert!(text(&frames) == whole, "the text is another one");
-    assert!(frames.last().unwrap()["assistant_message"]["content"] == json!(whole));
     // What did not fit into the system's buffers was not kept frame by frame, but told in larger pieces.
     let (largest, count) = (
         frames

@@ -240,3 +240,13 @@ impl Client {
 pub fn id(object: &Value) -> String {
     object["id"].as_str().expect("an id").to_owned()
 }
+
+/// A message without what the events of its turn have told before its end.
+pub fn without_text(message: &Value) -> Value {
+    let mut message = message.clone();
+    if let Some(fields) = message.as_object_mut() {
+        fields.remove("content");
+        fields.remove("reasoning");
+    }
+    message
+}
