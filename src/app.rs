@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::http::origin::Origin;
 use crate::http::route::{Endpoints, allow_options, refuse_empty_segments};
 use crate::http::{accept, cors, drain, guard};
+use crate::live::Hub;
 use crate::llm::Providers;
 use crate::tasks::Tasks;
 use crate::{agents, conversations, health, messages, telemetry, users};
@@ -29,6 +30,7 @@ pub struct App {
     pub tokens: Tokens,
     pub passwords: Passwords,
     pub tasks: Tasks,
+    pub live: Hub,
 }
 
 impl App {
@@ -42,12 +44,14 @@ impl App {
             .jwt_secret
             .resolve()
             .map_err(StartError::Secret)?;
+        let tasks = Tasks::default();
         Ok(Self {
+            live: Hub::new(db.clone(), tasks.draining().clone()),
             db,
             llm,
             tokens: Tokens::new(&config.auth, &secret),
             passwords: Passwords::new(&config.auth)?,
-            tasks: Tasks::default(),
+            tasks,
             config: Arc::new(config),
         })
     }
@@ -66,6 +70,9 @@ pub enum StartError {
 
 /// All routes. In the order of the contract: preflight, unknown path, `Accept`, token, method, and then the handler.
 pub fn router(app: App) -> Router {
+    let require_user = middleware::from_fn_with_state(app.clone(), auth::require_user);
+    let require_user_or_ticket =
+        middleware::from_fn_with_state(app.clone(), auth::require_user_or_ticket);
     let open = auth::public_router().merge(health::router());
     let protected = Router::new()
         .endpoint("/api/", get(root))
@@ -74,13 +81,14 @@ pub fn router(app: App) -> Router {
         .merge(agents::router())
         .merge(conversations::router())
         .merge(messages::router())
-        .route_layer(middleware::from_fn_with_state(
-            app.clone(),
-            auth::require_user,
-        ));
+        .route_layer(require_user.clone());
+    let streaming = conversations::streaming_router()
+        .route_layer(require_user)
+        .merge(conversations::event_source_router().route_layer(require_user_or_ticket));
     let routes = open
         .merge(protected)
         .route_layer(middleware::from_fn(accept::require_json))
+        .merge(streaming.route_layer(middleware::from_fn(accept::require_json_or_events)))
         .fallback(|| async { Error::NotFound })
         .with_state(app.clone());
     let origins: Arc<[String]> = app.config.server.cors_allowed_origins.clone().into();

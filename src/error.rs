@@ -11,6 +11,7 @@ use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use uuid::Uuid;
 
 /// The result of everything that can fail on behalf of a request.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -49,6 +50,10 @@ pub enum Error {
     UnknownHost(String),
     /// The language model gave no answer. The user's message is kept.
     NoAnswer(Box<NoAnswer>),
+    /// An answer is being written in this conversation: the one with this id.
+    Answering(Uuid),
+    /// The idempotency key was used for another request.
+    KeyReused,
     /// A resource of ours is used up for the moment.
     Unavailable,
     /// Our fault. The cause goes to the log, not to the client.
@@ -155,6 +160,17 @@ impl IntoResponse for Error {
                 ),
             ),
             Self::NoAnswer(failure) => failure.into_response(),
+            Self::Answering(message) => {
+                let text =
+                    "An answer is being written in this conversation. Wait for it, or stop it.";
+                let body = json!({ "error": text, "message_id": message });
+                (StatusCode::CONFLICT, Json(body)).into_response()
+            }
+            Self::KeyReused => {
+                let text = "This Idempotency-Key was used for another request.";
+                let body = json!({ "error": text });
+                (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
+            }
             Self::Unavailable => {
                 let mut response = detail(
                     StatusCode::SERVICE_UNAVAILABLE,

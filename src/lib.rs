@@ -15,6 +15,7 @@ pub mod db;
 pub mod error;
 pub mod health;
 pub mod http;
+pub mod live;
 pub mod llm;
 pub mod messages;
 pub mod server;

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
 use crate::app::{self, App};
-use crate::conversations::turn;
+use crate::live;
 use crate::tasks::Tasks;
 
 /// How long interrupted answers have to be written down and told.
@@ -18,7 +18,7 @@ const CLOSING_TIME: Duration = Duration::from_secs(5);
 /// what is still running after it is written down as interrupted.
 ///
 /// # Errors
-/// The listener failed.
+/// The database or the listener failed.
 pub async fn serve(
     listener: TcpListener,
     app: App,
@@ -29,7 +29,10 @@ pub async fn serve(
         app.db.clone(),
         app.config.server.shutdown_grace,
     );
-    tasks.spawn(turn::reap_periodically(app.clone()));
+    live::enter(&db, &app.live)
+        .await
+        .map_err(std::io::Error::other)?;
+    tasks.spawn(live::run(db.clone(), app.live.clone(), tasks.clone()));
 
     let listener = listener.tap_io(|stream| {
         // Answers are small and somebody waits for them. Where it is refused they are merely later.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::CurrentUser;
 use super::password::{self, PASSWORD, Passwords, Verdict};
-use super::token::{Kind, Tokens};
+use super::token::{Kind, TICKET_LIFETIME, Tokens};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::fields::{EMAIL, Form};
@@ -156,4 +156,15 @@ pub async fn refresh(
 /// Tokens are stateless: the client forgets them.
 pub async fn logout(_: CurrentUser) -> Json<Value> {
     Json(json!({ "message": "Successfully logged out" }))
+}
+
+/// Issues a ticket for an event stream, which may stand in an address where the access token must not.
+pub async fn stream_ticket(
+    CurrentUser(user): CurrentUser,
+    State(tokens): State<Tokens>,
+) -> Result<Json<Value>> {
+    Ok(Json(json!({
+        "ticket": tokens.issue(&user, Kind::Stream)?,
+        "expires_in": TICKET_LIFETIME.as_secs(),
+    })))
 }

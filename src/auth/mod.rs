@@ -9,7 +9,7 @@ pub mod token;
 use axum::Router;
 use axum::routing::post;
 
-pub use extract::{CurrentUser, require_user};
+pub use extract::{CurrentUser, caller, require_user, require_user_or_ticket};
 pub use password::{PASSWORD, Passwords};
 pub use token::Tokens;
 
@@ -26,5 +26,7 @@ pub fn public_router() -> Router<App> {
 
 /// The paths that need one.
 pub fn router() -> Router<App> {
-    Router::new().endpoint("/api/auth/logout/", post(handlers::logout))
+    Router::new()
+        .endpoint("/api/auth/logout/", post(handlers::logout))
+        .endpoint("/api/auth/stream_ticket/", post(handlers::stream_ticket))
 }

@@ -1,4 +1,4 @@
-//! The two JSON web tokens (RFC 7519) of the contract. They are stateless and the original's: what either server
+//! The two JSON web tokens (RFC 7519) of the contract, and one for event streams. They are stateless and the original's: what either server
 //! signed, the other one takes, as long as both know the same secret.
 
 use std::sync::Arc;
@@ -17,6 +17,9 @@ use crate::error::{Error, Result};
 use crate::http::path::parse_uuid;
 use crate::users::User;
 
+/// How long a ticket for a stream is good for: addresses are written into the logs of proxies.
+pub const TICKET_LIFETIME: Duration = Duration::from_secs(60);
+
 /// What a token is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -25,6 +28,8 @@ pub enum Kind {
     Access,
     /// Getting another access token.
     Refresh,
+    /// Reading an event stream, where the token has to stand in the address.
+    Stream,
 }
 
 impl Kind {
@@ -32,6 +37,7 @@ impl Kind {
         match self {
             Self::Access => "access",
             Self::Refresh => "refresh",
+            Self::Stream => "stream",
         }
     }
 }
@@ -88,6 +94,7 @@ impl Tokens {
         let (email, lifetime) = match kind {
             Kind::Access => (Some(user.email.as_str()), self.0.access_lifetime),
             Kind::Refresh => (None, self.0.refresh_lifetime),
+            Kind::Stream => (None, TICKET_LIFETIME),
         };
         let iat = Utc::now().timestamp();
         let claims = NewClaims {

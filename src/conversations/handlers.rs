@@ -1,9 +1,8 @@
-//! Listing, beginning, reading, changing and deleting conversations, and saying something in one.
+//! Listing, beginning, reading, changing and deleting conversations.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::model::{
@@ -11,17 +10,15 @@ use super::model::{
     DEFAULT_TITLE, TITLE,
 };
 use super::repository;
-use super::turn::{self, Exchange};
 use crate::agents;
-use crate::app::App;
 use crate::auth::CurrentUser;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::http::fields::{Form, NOT_A_STRING, NUL_CHARACTER};
+use crate::http::fields::Form;
 use crate::http::page::{List, Pages};
 use crate::http::path::Id;
 use crate::http::payload::Payload;
-use crate::http::python;
+use crate::live::Hub;
 use crate::messages;
 
 pub async fn list(
@@ -87,49 +84,17 @@ pub async fn update(
 pub async fn delete(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
+    State(live): State<Hub>,
     Id(id): Id,
 ) -> Result<StatusCode> {
     if repository::delete(&db, user.id, id).await? {
+        if let Some(turn) = live.running(id).filter(|turn| turn.owner == user.id) {
+            turn.stop().cancel();
+        }
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Error::NotFound)
     }
-}
-
-pub async fn send_message(
-    CurrentUser(user): CurrentUser,
-    State(app): State<App>,
-    Id(id): Id,
-    payload: Payload,
-) -> Result<Json<Exchange>> {
-    let agent = agents::repository::find_by_conversation(&app.db, user.id, id)
-        .await?
-        .ok_or(Error::NotFound)?;
-    let content = read_content(payload).await?;
-    turn::say(app, user.id, id, agent, content).await.map(Json)
-}
-
-/// The text of a message, as it was sent. Its wording of errors is the contract's own.
-async fn read_content(payload: Payload) -> Result<String> {
-    const REQUIRED: Error = Error::Refused(StatusCode::BAD_REQUEST, "Content is required");
-
-    let fields = payload.fields().await?;
-    let content = fields
-        .get("content")
-        .filter(|value| !python::is_falsy(value))
-        .ok_or(REQUIRED)?;
-    let text = match content {
-        Value::String(_) | Value::Number(_) => python::text_of(content),
-        _ => None,
-    };
-    let text = text.ok_or_else(|| Error::field("content", NOT_A_STRING))?;
-    if python::strip(&text).is_empty() {
-        return Err(REQUIRED);
-    }
-    if text.contains('\0') {
-        return Err(Error::field("content", NUL_CHARACTER));
-    }
-    Ok(text)
 }
 
 /// Writes what was sent; PUT also wants what is required to be there.

@@ -1,10 +1,10 @@
 //! Conversations of users with their agents, and what is said in them.
 
 mod handlers;
+mod live;
 mod model;
 pub mod repository;
 pub mod turn;
-mod turn_repository;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -28,8 +28,18 @@ pub fn router() -> Router<App> {
                 .patch(handlers::update)
                 .delete(handlers::delete),
         )
-        .endpoint(
-            "/api/conversations/{id}/send_message/",
-            post(handlers::send_message),
-        )
+        .endpoint("/api/conversations/{id}/stop/", post(live::stop))
+}
+
+/// The path that answers with JSON or with an event stream.
+pub fn streaming_router() -> Router<App> {
+    Router::new().endpoint(
+        "/api/conversations/{id}/send_message/",
+        post(live::send_message),
+    )
+}
+
+/// The path that a browser's `EventSource` can read, which sends no headers.
+pub fn event_source_router() -> Router<App> {
+    Router::new().endpoint("/api/conversations/{id}/stream/", get(live::stream))
 }

@@ -67,8 +67,10 @@ macro_rules! embedded {
     };
 }
 
-const POSTGRES: [(&str, &str); 3] = embedded!("postgres": "0001_accounts", "0002_chat", "0003_live_answers");
-const SQLITE: [(&str, &str); 3] = embedded!("sqlite": "0001_accounts", "0002_chat", "0003_live_answers");
+const POSTGRES: [(&str, &str); 3] =
+    embedded!("postgres": "0001_accounts", "0002_chat", "0003_live_answers");
+const SQLITE: [(&str, &str); 3] =
+    embedded!("sqlite": "0001_accounts", "0002_chat", "0003_live_answers");
 
 fn migrator(files: [(&'static str, &'static str); 3]) -> Migrator {
     let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {

@@ -4,8 +4,10 @@
 //! An absent, null, blank or ill-typed value ends the check of its field; the other rules are all checked.
 
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::formats;
+use super::path::parse_uuid;
 use super::python;
 use crate::error::{Error, FieldErrors, Result};
 
@@ -228,6 +230,19 @@ impl Rule for Text {
         } else {
             Err(messages)
         }
+    }
+}
+
+/// The id of some object.
+pub struct Reference;
+
+impl Rule for Reference {
+    type Output = Uuid;
+
+    fn check(&self, value: &Value) -> Result<Uuid, Vec<String>> {
+        python::text_of(value)
+            .and_then(|text| parse_uuid(&text))
+            .ok_or_else(|| vec!["Must be a valid UUID.".to_owned()])
     }
 }
 

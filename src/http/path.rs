@@ -1,6 +1,7 @@
-//! Ids in paths.
+//! Ids in paths, and values behind them.
 
 use axum::extract::{FromRequestParts, Path};
+use axum::http::Uri;
 use axum::http::request::Parts;
 use uuid::Uuid;
 
@@ -27,4 +28,11 @@ pub fn parse_uuid(text: &str) -> Option<Uuid> {
         .trim_start_matches("uuid:")
         .trim_matches(['{', '}']);
     Uuid::try_parse(&text.replace('-', "")).ok()
+}
+
+/// A value in the query of an address.
+pub fn query_value(uri: &Uri, name: &str) -> Option<String> {
+    form_urlencoded::parse(uri.query()?.as_bytes())
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
 }

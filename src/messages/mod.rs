@@ -8,7 +8,7 @@ pub mod repository;
 use axum::Router;
 use axum::routing::get;
 
-pub use model::{Ending, Message, MessageBody, Status};
+pub use model::{ErrorCode, Message, MessageBody, Status};
 
 use crate::app::App;
 use crate::http::route::Endpoints;

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -18,7 +19,9 @@ pub enum Status {
     Pending,
     /// All of it is there.
     Complete,
-    /// The model gave no answer; the message's `error` says why.
+    /// The user stopped the model.
+    Stopped,
+    /// The model gave no answer, or not all of it; the message's `error` says why.
     Failed,
     /// The server ended while the model was at it.
     Interrupted,
@@ -30,6 +33,7 @@ impl Status {
         match self {
             Self::Pending => "pending",
             Self::Complete => "complete",
+            Self::Stopped => "stopped",
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
         }
@@ -43,6 +47,7 @@ impl FromStr for Status {
         [
             Self::Pending,
             Self::Complete,
+            Self::Stopped,
             Self::Failed,
             Self::Interrupted,
         ]
@@ -52,45 +57,121 @@ impl FromStr for Status {
     }
 }
 
+/// Why there is no answer, or not all of it, in a word for the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The provider refused, failed or cannot be reached.
+    ProviderFailed,
+    /// The provider has too much to do.
+    ProviderOverloaded,
+    /// The provider took too long.
+    ProviderTimeout,
+    /// The server ended meanwhile.
+    Interrupted,
+    /// The database failed us.
+    StorageFailed,
+    /// The conversation was deleted meanwhile.
+    Deleted,
+}
+
+impl ErrorCode {
+    const ALL: [Self; 6] = [
+        Self::ProviderFailed,
+        Self::ProviderOverloaded,
+        Self::ProviderTimeout,
+        Self::Interrupted,
+        Self::StorageFailed,
+        Self::Deleted,
+    ];
+
+    /// The word for it in the database and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ProviderFailed => "provider_failed",
+            Self::ProviderOverloaded => "provider_overloaded",
+            Self::ProviderTimeout => "provider_timeout",
+            Self::Interrupted => "interrupted",
+            Self::StorageFailed => "storage_failed",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// The HTTP status that says the same.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::ProviderFailed => StatusCode::BAD_GATEWAY,
+            Self::ProviderOverloaded | Self::Interrupted | Self::StorageFailed => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::ProviderTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Deleted => StatusCode::NOT_FOUND,
+        }
+    }
+}
+
+impl FromStr for ErrorCode {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|code| code.as_str() == word)
+            .ok_or_else(|| format!("`{word}` is no code of an error"))
+    }
+}
+
 /// A message. Its fields are in the order in which they are gathered from the database.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Message {
     pub id: Uuid,
     pub conversation_id: Uuid,
+    /// What the client that sent it calls it.
+    pub client_id: Option<String>,
     pub role: Role,
+    /// Of an answer that is being written, what was stored of it so far.
     pub content: String,
     pub status: Status,
     /// The model that wrote it; empty if a person did.
     pub model: String,
     /// Why the model stopped, in OpenAI's words.
     pub finish_reason: Option<String>,
-    /// Why there is no answer, in a sentence for the user.
+    /// Why there is no answer, or not all of it, in a sentence for the user.
     pub error: Option<String>,
+    pub error_code: Option<ErrorCode>,
     /// What the model thought before it answered, if it told.
     pub reasoning: Option<String>,
     /// What the provider counted for the whole turn, prompt and answer.
     pub tokens_used: Option<i32>,
     pub prompt_tokens: Option<i32>,
     pub completion_tokens: Option<i32>,
+    /// Whether these counts are our own, because the provider gave none.
+    pub usage_estimated: bool,
+    /// How many older messages the model was not told, because its context is too small.
+    pub left_out: Option<i32>,
     pub created_at: DateTime<Utc>,
 }
 
 impl Message {
     /// What a user says.
-    pub fn question(conversation_id: Uuid, content: String) -> Self {
+    pub fn question(conversation_id: Uuid, content: String, client_id: Option<String>) -> Self {
         Self {
             id: clock::new_id(),
             conversation_id,
+            client_id,
             role: Role::User,
             content,
             status: Status::Complete,
             model: String::new(),
             finish_reason: None,
             error: None,
+            error_code: None,
             reasoning: None,
             tokens_used: None,
             prompt_tokens: None,
             completion_tokens: None,
+            usage_estimated: false,
+            left_out: None,
             created_at: clock::now(),
         }
     }
@@ -101,8 +182,17 @@ impl Message {
             role: Role::Assistant,
             status: Status::Pending,
             model,
-            ..Self::question(conversation_id, String::new())
+            ..Self::question(conversation_id, String::new(), None)
         }
+    }
+
+    /// Notes what the answer cost.
+    pub fn set_usage(&mut self, usage: Usage, is_estimated: bool) {
+        let count = |tokens: u32| Some(i32::try_from(tokens).unwrap_or(i32::MAX));
+        self.tokens_used = count(usage.total());
+        self.prompt_tokens = count(usage.prompt_tokens);
+        self.completion_tokens = count(usage.completion_tokens);
+        self.usage_estimated = is_estimated;
     }
 }
 
@@ -112,6 +202,7 @@ impl FromRow for Message {
         Ok(Self {
             id: row.get("id")?,
             conversation_id: row.get("conversation_id")?,
+            client_id: row.get("client_id")?,
             role: row
                 .get::<&str>("role")?
                 .parse()
@@ -121,42 +212,24 @@ impl FromRow for Message {
             model: row.get("model")?,
             finish_reason: row.get("finish_reason")?,
             error: row.get("error")?,
+            error_code: row
+                .get::<Option<&str>>("error_code")?
+                .map(str::parse)
+                .transpose()
+                .map_err(unknown)?,
             reasoning: row.get("reasoning")?,
             tokens_used: row.get("tokens_used")?,
             prompt_tokens: row.get("prompt_tokens")?,
             completion_tokens: row.get("completion_tokens")?,
+            usage_estimated: row.get("usage_estimated")?,
+            left_out: row.get("left_out")?,
             created_at: row.get("created_at")?,
         })
     }
 }
 
-/// How a turn ended, as it is written to its answer.
-#[derive(Debug)]
-pub struct Ending {
-    pub status: Status,
-    pub content: String,
-    pub reasoning: Option<String>,
-    pub finish_reason: Option<String>,
-    pub error: Option<String>,
-    pub usage: Option<Usage>,
-}
-
-impl Ending {
-    /// Without an answer.
-    pub fn without_answer(status: Status, error: String) -> Self {
-        Self {
-            status,
-            content: String::new(),
-            reasoning: None,
-            finish_reason: None,
-            error: Some(error),
-            usage: None,
-        }
-    }
-}
-
 /// A message as the API shows it: the contract's seven fields, and what we know beyond them.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct MessageBody {
     id: Uuid,
     conversation: Uuid,
@@ -169,9 +242,12 @@ pub struct MessageBody {
     status: Status,
     finish_reason: Option<String>,
     error: Option<String>,
+    error_code: Option<ErrorCode>,
     reasoning: Option<String>,
     prompt_tokens: Option<i32>,
     completion_tokens: Option<i32>,
+    usage_estimated: bool,
+    left_out: Option<i32>,
 }
 
 impl From<Message> for MessageBody {
@@ -187,9 +263,12 @@ impl From<Message> for MessageBody {
             status: message.status,
             finish_reason: message.finish_reason,
             error: message.error,
+            error_code: message.error_code,
             reasoning: message.reasoning,
             prompt_tokens: message.prompt_tokens,
             completion_tokens: message.completion_tokens,
+            usage_estimated: message.usage_estimated,
+            left_out: message.left_out,
         }
     }
 }

@@ -1,25 +1,44 @@
-//! All SQL about messages. Every statement but the reaper's is limited to its owner's.
+//! All SQL about messages as such. Every statement is limited to its owner's.
 
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::model::{Message, Status};
+use super::model::Message;
 use crate::db::{Executor, Page, Slice, Sql};
 use crate::llm::ChatMessage;
 
+/// The columns of a message, `content` and `reasoning` as they are now: those of an answer that is being written are
+/// put together from its pieces.
+macro_rules! columns {
+    () => {
+        "id, conversation_id, client_id, role,
+         CASE WHEN status = 'pending'
+              THEN COALESCE((SELECT string_agg(text, '' ORDER BY position) FROM message_pieces
+                             WHERE message_pieces.user_id = messages.user_id AND message_id = messages.id
+                               AND kind = 'text'), '')
+              ELSE content END AS content,
+         status, model, finish_reason, error, error_code,
+         CASE WHEN status = 'pending'
+              THEN (SELECT string_agg(text, '' ORDER BY position) FROM message_pieces
+                    WHERE message_pieces.user_id = messages.user_id AND message_id = messages.id
+                      AND kind = 'reasoning')
+              ELSE reasoning END AS reasoning,
+         tokens_used, prompt_tokens, completion_tokens, usage_estimated, left_out, created_at"
+    };
+}
+
 /// All of the user's messages, oldest first. Their number comes from the conversations, which keep count.
 pub async fn list(db: impl Executor<'_>, owner: Uuid, slice: Slice) -> sqlx::Result<Page<Message>> {
-    db.query(
-        "SELECT id, conversation_id, role, content, status, model, finish_reason, error, reasoning, tokens_used,
-                prompt_tokens, completion_tokens, created_at,
-                (SELECT CAST(COALESCE(SUM(message_count), 0) AS BIGINT)
-                 FROM conversations
-                 WHERE user_id = $1) AS total
+    db.query(concat!(
+        "SELECT ",
+        columns!(),
+        ", (SELECT CAST(COALESCE(SUM(message_count), 0) AS BIGINT)
+            FROM conversations
+            WHERE user_id = $1) AS total
          FROM messages
          WHERE user_id = $1
          ORDER BY created_at, id
-         LIMIT $2 + 0 OFFSET $3",
-    )
+         LIMIT $2 + 0 OFFSET $3"
+    ))
     .bind(owner)
     .bind(slice.limit)
     .bind(slice.offset)
@@ -29,11 +48,53 @@ pub async fn list(db: impl Executor<'_>, owner: Uuid, slice: Slice) -> sqlx::Res
 
 /// The user's message with this id.
 pub async fn find(db: impl Executor<'_>, owner: Uuid, id: Uuid) -> sqlx::Result<Option<Message>> {
-    db.query("SELECT * FROM messages WHERE user_id = $1 AND id = $2")
-        .bind(owner)
-        .bind(id)
-        .fetch_optional()
-        .await
+    db.query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages WHERE user_id = $1 AND id = $2"
+    ))
+    .bind(owner)
+    .bind(id)
+    .fetch_optional()
+    .await
+}
+
+/// The answer that is being written in the user's conversation.
+pub async fn find_running(
+    db: impl Executor<'_>,
+    owner: Uuid,
+    conversation: Uuid,
+) -> sqlx::Result<Option<Message>> {
+    db.query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages WHERE user_id = $1 AND conversation_id = $2 AND status = 'pending'"
+    ))
+    .bind(owner)
+    .bind(conversation)
+    .fetch_optional()
+    .await
+}
+
+/// What an answer of the user's answers.
+pub async fn find_question_of(
+    db: impl Executor<'_>,
+    owner: Uuid,
+    answer: &Message,
+) -> sqlx::Result<Option<Message>> {
+    db.query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages
+         WHERE user_id = $1 AND conversation_id = $2 AND created_at < $3 AND role = 'user'
+         ORDER BY created_at DESC, id DESC
+         LIMIT 1"
+    ))
+    .bind(owner)
+    .bind(answer.conversation_id)
+    .bind(answer.created_at)
+    .fetch_optional()
+    .await
 }
 
 /// All messages of the user's conversation, oldest first. The order of the columns is that of [`Message`]'s fields.
@@ -43,18 +104,27 @@ pub async fn list_of(
     conversation: Uuid,
 ) -> sqlx::Result<Vec<Message>> {
     const MESSAGES: Sql = Sql {
-        sqlite: "SELECT json_group_array(json_array(
-                     lower(hex(id)), lower(hex(conversation_id)), role, content, status, model, finish_reason, error,
-                     reasoning, tokens_used, prompt_tokens, completion_tokens, created_at)) AS rows
-                 FROM (SELECT *
-                       FROM messages
-                       WHERE user_id = $1 AND conversation_id = $2
-                       ORDER BY created_at, id)",
-        postgres: "SELECT CAST(COALESCE(json_agg(json_build_array(
-                       id, conversation_id, role, content, status, model, finish_reason, error, reasoning, tokens_used,
-                       prompt_tokens, completion_tokens, created_at) ORDER BY created_at, id), '[]') AS TEXT) AS rows
-                   FROM messages
-                   WHERE user_id = $1 AND conversation_id = $2",
+        sqlite: concat!(
+            "SELECT json_group_array(json_array(
+                 lower(hex(id)), lower(hex(conversation_id)), client_id, role, content, status, model, finish_reason,
+                 error, error_code, reasoning, tokens_used, prompt_tokens, completion_tokens,
+                 json(iif(usage_estimated, 'true', 'false')), left_out, created_at)) AS rows
+             FROM (SELECT ",
+            columns!(),
+            "      FROM messages
+                   WHERE user_id = $1 AND conversation_id = $2
+                   ORDER BY created_at, id)"
+        ),
+        postgres: concat!(
+            "SELECT CAST(COALESCE(json_agg(json_build_array(
+                 id, conversation_id, client_id, role, content, status, model, finish_reason, error, error_code,
+                 reasoning, tokens_used, prompt_tokens, completion_tokens, usage_estimated, left_out, created_at)
+                 ORDER BY created_at, id), '[]') AS TEXT) AS rows
+             FROM (SELECT ",
+            columns!(),
+            "      FROM messages
+                   WHERE user_id = $1 AND conversation_id = $2) AS said"
+        ),
     };
     db.query(MESSAGES)
         .bind(owner)
@@ -63,8 +133,8 @@ pub async fn list_of(
         .await
 }
 
-/// What was said so far in the user's conversation, oldest first, as a model is told it: answers that never came, or
-/// are still being written, were not said.
+/// What was said so far in the user's conversation, oldest first, as a model is told it: whatever there is to read,
+/// but no answers that never came and none that is being written.
 pub async fn history(
     db: impl Executor<'_>,
     owner: Uuid,
@@ -74,46 +144,16 @@ pub async fn history(
         sqlite: "SELECT json_group_array(json_array(role, content)) AS rows
                  FROM (SELECT role, content
                        FROM messages
-                       WHERE user_id = $1 AND conversation_id = $2 AND status = 'complete'
+                       WHERE user_id = $1 AND conversation_id = $2 AND status <> 'pending' AND content <> ''
                        ORDER BY created_at, id)",
         postgres: "SELECT CAST(COALESCE(json_agg(json_build_array(role, content) ORDER BY created_at, id), '[]') AS TEXT)
                           AS rows
                    FROM messages
-                   WHERE user_id = $1 AND conversation_id = $2 AND status = 'complete'",
+                   WHERE user_id = $1 AND conversation_id = $2 AND status <> 'pending' AND content <> ''",
     };
     db.query(HISTORY)
         .bind(owner)
         .bind(conversation)
         .fetch_gathered()
         .await
-}
-
-/// Prolongs the promise that the answer's writer is alive.
-pub async fn renew_lease(
-    db: impl Executor<'_>,
-    owner: Uuid,
-    id: Uuid,
-    lease: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    db.query("UPDATE messages SET lease_expires_at = $3 WHERE user_id = $1 AND id = $2 AND status = 'pending'")
-        .bind(owner)
-        .bind(id)
-        .bind(lease)
-        .execute()
-        .await?;
-    Ok(())
-}
-
-/// Ends the turns, of whatever user, whose writers broke their promise; returns how many.
-pub async fn reap(db: impl Executor<'_>, now: DateTime<Utc>, error: &str) -> sqlx::Result<u64> {
-    db.query(
-        "UPDATE messages
-         SET status = $2, error = $3, lease_expires_at = NULL
-         WHERE status = 'pending' AND lease_expires_at < $1",
-    )
-    .bind(now)
-    .bind(Status::Interrupted.as_str())
-    .bind(error)
-    .execute()
-    .await
 }

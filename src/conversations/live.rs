@@ -1,0 +1,140 @@
+//! Saying something in a conversation, watching the answer, and stopping it.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::repository;
+use super::turn::idempotency::Key;
+use super::turn::{self, Opening, Said};
+use crate::agents;
+use crate::app::App;
+use crate::auth::CurrentUser;
+use crate::error::{Error, Result};
+use crate::http::accept::accepts_events;
+use crate::http::fields::{Boolean, Form, NOT_A_STRING, NUL_CHARACTER, Reference};
+use crate::http::path::{Id, query_value};
+use crate::http::payload::Payload;
+use crate::http::python;
+use crate::live::sse;
+use crate::messages::MessageBody;
+
+/// Says something. The answer is told at its end, or, to those who want that, as it comes.
+pub async fn send_message(
+    CurrentUser(user): CurrentUser,
+    State(app): State<App>,
+    Id(id): Id,
+    headers: HeaderMap,
+    payload: Payload,
+) -> Result<Response> {
+    let agent = agents::repository::find_by_conversation(&app.db, user.id, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let fields = payload.fields().await?;
+    let content = read_content(&fields)?;
+    let mut form = Form::new(fields);
+    let stream = form.optional("stream", &Boolean);
+    form.finish()?;
+    let key = Key::read(&headers, id, &content)?;
+
+    let opening = Opening {
+        owner: user.id,
+        conversation: id,
+        agent,
+        said: Said::New {
+            content,
+            client_id: None,
+            key,
+        },
+    };
+    let turn = turn::begin(&app, opening).await?;
+    if stream.unwrap_or_else(|| accepts_events(&headers)) {
+        Ok(sse::response(sse::events(turn.reader())))
+    } else {
+        turn::exchange(&turn)
+            .await
+            .map(|exchange| Json(exchange).into_response())
+    }
+}
+
+/// The text of a message, as it was sent. Its wording of errors is the contract's own.
+fn read_content(fields: &Map<String, Value>) -> Result<String> {
+    const REQUIRED: Error = Error::Refused(StatusCode::BAD_REQUEST, "Content is required");
+
+    let content = fields
+        .get("content")
+        .filter(|value| !python::is_falsy(value))
+        .ok_or(REQUIRED)?;
+    let text = match content {
+        Value::String(_) | Value::Number(_) => python::text_of(content),
+        _ => None,
+    };
+    let text = text.ok_or_else(|| Error::field("content", NOT_A_STRING))?;
+    if python::strip(&text).is_empty() {
+        return Err(REQUIRED);
+    }
+    if text.contains('\0') {
+        return Err(Error::field("content", NUL_CHARACTER));
+    }
+    Ok(text)
+}
+
+/// Joins the turn that runs in a conversation: after the event that was read last, or from its beginning.
+pub async fn stream(
+    CurrentUser(user): CurrentUser,
+    State(app): State<App>,
+    Id(id): Id,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let Some(turn) = app.live.join(user.id, id).await? else {
+        repository::find(&app.db, user.id, id)
+            .await?
+            .ok_or(Error::NotFound)?;
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    };
+    // In the address for clients that cannot set headers when they connect for the first time.
+    let last = headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok().map(str::to_owned))
+        .or_else(|| query_value(&uri, "last_event_id"))
+        .and_then(|id| id.trim().parse().ok());
+    let reader = match last {
+        Some(last) => turn.reader_after(last),
+        None => turn.reader(),
+    };
+    Ok(sse::response(sse::events(reader)))
+}
+
+/// What a request to stop came to.
+#[derive(Serialize)]
+pub struct Stopped {
+    /// Whether this conversation had an answer to stop.
+    stopped: bool,
+    /// The answer as it is now.
+    message: Option<MessageBody>,
+}
+
+/// Stops the answer that is being written, and keeps its text. If there is none, or a later one than was meant, nothing
+/// happens.
+pub async fn stop(
+    CurrentUser(user): CurrentUser,
+    State(app): State<App>,
+    Id(id): Id,
+    payload: Payload,
+) -> Result<Json<Stopped>> {
+    repository::find(&app.db, user.id, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let mut form = Form::new(payload.fields().await?);
+    let message = form.nullable("message_id", &Reference).flatten();
+    form.finish()?;
+    let end = turn::stop(&app, user.id, id, message).await?;
+    Ok(Json(Stopped {
+        stopped: end.is_some(),
+        message: end.map(|end| end.answer.clone().into()),
+    }))
+}

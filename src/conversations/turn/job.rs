@@ -1,0 +1,170 @@
+//! The work of a turn: ask the model, listen, write down.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+
+use super::failure::Failure;
+use super::{alternation, repository};
+use crate::agents::Agent;
+use crate::app::App;
+use crate::live::{End, Kind, Turn, deleted};
+use crate::llm::{self, ChatMessage, Event, ProviderName, Request, Role, StopReason, Usage};
+use crate::messages::{self, Message, Status};
+
+/// How long to wait before an answer that could not be written down is tried again.
+const WRITE_PAUSES: [Duration; 3] = [
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+];
+
+/// How the model's part of a turn ended.
+enum Outcome {
+    Complete(StopReason, Option<Usage>),
+    Stopped,
+    Failed(Failure),
+}
+
+/// Runs a turn to its end, whatever that is.
+pub async fn run(app: &App, turn: &Turn, agent: Agent) {
+    let outcome = tokio::select! {
+        said = ask(app, turn, agent) => match said {
+            Ok((reason, usage)) => Outcome::Complete(reason, usage),
+            Err(failure) => Outcome::Failed(failure),
+        },
+        () = turn.stop().cancelled() => Outcome::Stopped,
+        () = app.tasks.ending().cancelled() => Outcome::Failed(Failure::Interrupted),
+    };
+    let mut end = end(turn, &outcome);
+    // Pieces that are on their way to the database come before the whole.
+    turn.settle().await;
+    match write_down(app, turn, &end.answer).await {
+        Ok(true) => {}
+        Ok(false) => end.answer = deleted(&end.answer),
+        Err(error) => {
+            tracing::error!(%error, conversation = %turn.conversation(), "an answer could not be written down");
+            fail(&mut end, &Failure::NotStored);
+        }
+    }
+    app.live.end(turn);
+    turn.finish(end);
+}
+
+/// Asks the agent's model and listens until it is done.
+async fn ask(app: &App, turn: &Turn, agent: Agent) -> Result<(StopReason, Option<Usage>), Failure> {
+    let provider: ProviderName = agent
+        .llm_provider
+        .parse()
+        .map_err(|_| Failure::UnknownProvider(agent.llm_provider.clone()))?;
+    // Read once the turn is open, so that no other one can add to it.
+    let history = messages::repository::history(&app.db, turn.owner, turn.conversation())
+        .await
+        .map_err(|error| {
+            tracing::error!(%error, conversation = %turn.conversation(), "a conversation could not be read");
+            Failure::NotRead
+        })?;
+    let prompt = Some(agent.system_prompt).filter(|prompt| !prompt.is_empty());
+    let prompt = prompt.map(|content| ChatMessage {
+        role: Role::System,
+        content,
+    });
+    let request = Request {
+        model: agent.model,
+        messages: prompt.into_iter().chain(history).collect(),
+        temperature: agent.temperature,
+        max_tokens: u32::try_from(agent.max_tokens).unwrap_or(1),
+    };
+
+    let alternating = alternation::join_neighbours(&request);
+    let said = listen(turn, app.llm.chat(provider, request)).await;
+    match (said, alternating) {
+        (Err(error), Some(request)) if turn.length() == 0 && alternation::is_wanted(&error) => {
+            Ok(listen(turn, app.llm.chat(provider, request)).await?)
+        }
+        (said, _) => Ok(said?),
+    }
+}
+
+/// Passes on an answer as it comes, until it is done.
+async fn listen(
+    turn: &Turn,
+    mut events: BoxStream<'static, Result<Event, llm::Error>>,
+) -> Result<(StopReason, Option<Usage>), llm::Error> {
+    // The stream always ends with `Done` or an error.
+    let mut done = (StopReason::Stop, None);
+    while let Some(event) = events.next().await {
+        match event? {
+            Event::Text(text) => turn.push(Kind::Text, &storable(text)),
+            Event::Reasoning(text) => turn.push(Kind::Reasoning, &storable(text)),
+            Event::Done { reason, usage } => done = (reason, usage),
+        }
+    }
+    Ok(done)
+}
+
+/// Models can say anything, but Postgres cannot store U+0000.
+fn storable(text: String) -> String {
+    if text.contains('\0') {
+        text.replace('\0', "\u{fffd}")
+    } else {
+        text
+    }
+}
+
+/// The answer as it is to be stored.
+fn end(turn: &Turn, outcome: &Outcome) -> End {
+    let reasoning = turn.text_of(Kind::Reasoning);
+    let mut end = End {
+        answer: Message {
+            content: turn.text_of(Kind::Text),
+            reasoning: Some(reasoning).filter(|reasoning| !reasoning.is_empty()),
+            ..turn.answer.clone()
+        },
+        retry_after: None,
+    };
+    match outcome {
+        Outcome::Complete(reason, usage) => {
+            end.answer.status = Status::Complete;
+            end.answer.finish_reason = Some(storable(reason.as_str().to_owned()));
+            if let &Some(usage) = usage {
+                end.answer.set_usage(usage, false);
+            }
+        }
+        Outcome::Stopped => end.answer.status = Status::Stopped,
+        Outcome::Failed(failure) => {
+            if let Failure::Provider(error) = failure {
+                tracing::warn!(
+                    %error,
+                    detail = error.detail(),
+                    conversation = %turn.conversation(),
+                    message = %turn.answer.id,
+                    "no answer"
+                );
+            }
+            fail(&mut end, failure);
+        }
+    }
+    end
+}
+
+/// Notes why there is no answer, or not all of it.
+fn fail(end: &mut End, failure: &Failure) {
+    end.answer.status = failure.status();
+    end.answer.error = Some(failure.text());
+    end.answer.error_code = Some(failure.code());
+    end.retry_after = failure.retry_after();
+}
+
+/// Stores how a turn ended, again and again if need be: an answer is paid for and nobody can give it twice.
+async fn write_down(app: &App, turn: &Turn, answer: &Message) -> sqlx::Result<bool> {
+    for pause in WRITE_PAUSES {
+        match repository::close(&app.db, turn.owner, answer).await {
+            Ok(is_there) => return Ok(is_there),
+            Err(error) => tracing::warn!(%error, "an answer could not be written down yet"),
+        }
+        tokio::time::sleep(pause).await;
+    }
+    repository::close(&app.db, turn.owner, answer).await
+}

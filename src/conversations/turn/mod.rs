@@ -1,0 +1,227 @@
+//! A turn: something is said, and the agent's model answers.
+//!
+//! Question and place of the answer are committed before the model is asked. The turn is a task of the server's: it
+//! goes on and is written down whoever watches. While it runs it holds no connection to the database; the process as a
+//! whole promises to be alive, so that a crash can be told from a model that takes its time.
+
+mod alternation;
+mod failure;
+pub mod idempotency;
+mod job;
+mod repository;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use self::idempotency::Key;
+use crate::agents::Agent;
+use crate::app::App;
+use crate::error::{Error, NoAnswer, Result};
+use crate::live::{self, End, Turn};
+use crate::messages::{self, Message, MessageBody, Status};
+
+/// What a turn is to begin with.
+pub struct Opening {
+    /// Whose conversation it is.
+    pub owner: Uuid,
+    pub conversation: Uuid,
+    /// Who answers.
+    pub agent: Agent,
+    pub said: Said,
+}
+
+/// What is to be answered.
+pub enum Said {
+    /// Something new.
+    New {
+        content: String,
+        /// What the client calls the message.
+        client_id: Option<String>,
+        /// The client's name for this request.
+        key: Option<Key>,
+    },
+    /// A message that is there already, perhaps with another text. What was said after it is deleted.
+    Again(Box<Message>),
+}
+
+/// Begins a turn, or finds the one that the client's key began.
+///
+/// # Errors
+/// `Answering` while another answer is being written in the conversation; `NotFound` if the conversation is gone;
+/// `Refused` if the key was used for something else.
+pub async fn begin(app: &App, opening: Opening) -> Result<Arc<Turn>> {
+    // As a task, so that a client that leaves meanwhile does not leave a question behind that nobody answers.
+    let (tell, told) = oneshot::channel();
+    let app = app.clone();
+    let tasks = app.tasks.clone();
+    tasks.spawn(async move {
+        match open(&app, &opening).await {
+            Ok(Opened::Begun(turn)) => {
+                let _ = tell.send(Ok(Arc::clone(&turn)));
+                job::run(&app, &turn, opening.agent).await;
+            }
+            Ok(Opened::Known(turn)) => drop(tell.send(Ok(turn))),
+            Err(error) => drop(tell.send(Err(error))),
+        }
+    });
+    told.await.map_err(|error| Error::Internal(error.into()))?
+}
+
+enum Opened {
+    Begun(Arc<Turn>),
+    Known(Arc<Turn>),
+}
+
+/// How often to try when what is in the way is gone as soon as one looks at it.
+const ATTEMPTS: usize = 3;
+
+async fn open(app: &App, opening: &Opening) -> Result<Opened> {
+    let &Opening {
+        owner,
+        conversation,
+        ref agent,
+        ref said,
+    } = opening;
+    let key = match said {
+        Said::New { key, .. } => key.as_ref(),
+        Said::Again(_) => None,
+    };
+    for _ in 0..ATTEMPTS {
+        if let Some(key) = key
+            && let Some(turn) = find_by_key(app, owner, key).await?
+        {
+            return Ok(Opened::Known(turn));
+        }
+        if let Some(running) = app.live.running(conversation) {
+            return Err(Error::Answering(running.answer.id));
+        }
+        let question = match said {
+            Said::New {
+                content, client_id, ..
+            } => Message::question(conversation, content.clone(), client_id.clone()),
+            Said::Again(question) => (**question).clone(),
+        };
+        let answer = Message::pending_answer(conversation, agent.model.clone());
+        let (db, replica) = (&app.db, app.live.replica());
+        let opened = match said {
+            Said::New { .. } => repository::open(db, owner, &question, &answer, replica, key).await,
+            Said::Again(_) => repository::reopen(db, owner, &question, &answer, replica).await,
+        };
+        match opened {
+            Ok(()) => {
+                let turn = Arc::new(Turn::new(owner, question, answer));
+                app.live.begin(&turn);
+                return Ok(Opened::Begun(turn));
+            }
+            Err(error) if is_taken(&error) => {
+                let running =
+                    messages::repository::find_running(&app.db, owner, conversation).await?;
+                if let Some(running) = running
+                    && key.is_none()
+                {
+                    return Err(Error::Answering(running.id));
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::Unavailable)
+}
+
+/// Whether the key was used, or an answer is being written in the conversation.
+fn is_taken(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|cause| cause.is_unique_violation())
+}
+
+/// The turn that a key began, running or over.
+async fn find_by_key(app: &App, owner: Uuid, key: &Key) -> Result<Option<Arc<Turn>>> {
+    let Some(used) = repository::find_key(&app.db, owner, key).await? else {
+        return Ok(None);
+    };
+    if used.request_digest != key.digest {
+        return Err(Error::KeyReused);
+    }
+    let Some(answer) = messages::repository::find(&app.db, owner, used.answer).await? else {
+        return Ok(None);
+    };
+    if answer.status == Status::Pending
+        && let Some(turn) = app.live.join(owner, answer.conversation_id).await?
+        && turn.answer.id == answer.id
+    {
+        return Ok(Some(turn));
+    }
+    // It may have ended just now.
+    let answer = messages::repository::find(&app.db, owner, used.answer)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let question = messages::repository::find_question_of(&app.db, owner, &answer)
+        .await?
+        .ok_or(Error::NotFound)?;
+    Ok(Some(Arc::new(Turn::ended_as(owner, question, answer))))
+}
+
+/// Both messages of a turn.
+#[derive(Debug, Serialize)]
+pub struct Exchange {
+    user_message: MessageBody,
+    assistant_message: MessageBody,
+}
+
+/// Waits for the end of a turn.
+///
+/// # Errors
+/// `NoAnswer` if the model gave none; `NotFound` if the conversation was deleted meanwhile.
+pub async fn exchange(turn: &Turn) -> Result<Exchange> {
+    let end = turn.ended().await.ok_or(Error::Unavailable)?;
+    match no_answer(turn, &end) {
+        Some(error) => Err(error),
+        None => Ok(Exchange {
+            user_message: turn.question.clone().into(),
+            assistant_message: end.answer.clone().into(),
+        }),
+    }
+}
+
+fn no_answer(turn: &Turn, end: &End) -> Option<Error> {
+    let code = end.answer.error_code?;
+    if code == messages::ErrorCode::Deleted {
+        return Some(Error::NotFound);
+    }
+    // A fraction of a second is rounded up: sooner would be too soon.
+    let retry_after = end
+        .retry_after
+        .map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+    let user_message = MessageBody::from(turn.question.clone());
+    Some(Error::NoAnswer(Box::new(NoAnswer {
+        status: code.status(),
+        text: end.answer.error.clone().unwrap_or_default(),
+        retry_after,
+        user_message: serde_json::to_value(user_message).unwrap_or_default(),
+    })))
+}
+
+/// Stops the answer that is being written in the user's conversation, if it is the one that is meant, and waits for it
+/// to be stored. `None` if there is nothing to stop.
+pub async fn stop(
+    app: &App,
+    owner: Uuid,
+    conversation: Uuid,
+    answer: Option<Uuid>,
+) -> Result<Option<Arc<End>>> {
+    let Some(turn) = app.live.join(owner, conversation).await? else {
+        return Ok(None);
+    };
+    if answer.is_some_and(|answer| answer != turn.answer.id) {
+        return Ok(None);
+    }
+    turn.stop().cancel();
+    if turn.is_image() {
+        live::request_stop(&app.db, &turn).await?;
+    }
+    Ok(turn.ended().await)
+}

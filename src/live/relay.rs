@@ -1,0 +1,87 @@
+//! What replicas tell each other at once, by Postgres' NOTIFY: in which conversations something happened, and what to
+//! stop. The text itself is read from the database. Nothing depends on a notification: whoever misses one looks by
+//! itself a little later.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgListener, PgPoolOptions};
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::turn::Turn;
+use super::{Hub, repository};
+use crate::db::Db;
+
+/// How many conversations one notification tells of: Postgres takes 8,000 bytes.
+const TOLD_AT_ONCE: usize = 200;
+
+/// What a notification begins with that asks to stop an answer.
+const STOP: char = '!';
+
+/// How long to wait before a lost connection is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Tells the other replicas in which conversations something happened.
+pub async fn tell(db: &Db, conversations: &[Uuid]) {
+    for some in conversations.chunks(TOLD_AT_ONCE) {
+        let ids: Vec<String> = some.iter().map(|id| id.simple().to_string()).collect();
+        if let Err(error) = repository::notify(db, &ids.join(",")).await {
+            tracing::warn!(%error, "the other replicas could not be told of running answers");
+        }
+    }
+}
+
+/// Asks whichever replica writes the answer of this turn to stop.
+///
+/// # Errors
+/// The database fails.
+pub async fn request_stop(db: &Db, turn: &Turn) -> sqlx::Result<()> {
+    repository::request_stop(db, turn.owner, turn.answer.id).await?;
+    repository::notify(db, &format!("{STOP}{}", turn.answer.id.simple())).await
+}
+
+/// Hears what the other replicas tell. On SQLite there are none.
+pub async fn hear(db: &Db, hub: &Hub) {
+    let Db::Postgres(pool) = db else {
+        return;
+    };
+    // A connection of its own, because it is never given back.
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_lazy_with((*pool.connect_options()).clone());
+    loop {
+        let heard: sqlx::Result<()> = async {
+            let mut listener = PgListener::connect_with(&pool).await?;
+            listener.listen("meggy").await?;
+            loop {
+                // What was told while nobody heard is looked up.
+                hub.happened_elsewhere(None);
+                // Of a lost connection it is told once there is a new one.
+                while let Some(notification) = listener.try_recv().await? {
+                    take(hub, notification.payload());
+                }
+            }
+        }
+        .await;
+        if let Err(error) = heard {
+            tracing::warn!(%error, "the other replicas cannot be heard");
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+fn take(hub: &Hub, payload: &str) {
+    match payload.strip_prefix(STOP) {
+        Some(answer) => {
+            let answer: Option<Uuid> = answer.parse().ok();
+            let turns = hub.all_running();
+            if let Some(turn) = turns.iter().find(|turn| Some(turn.answer.id) == answer) {
+                turn.stop().cancel();
+            }
+        }
+        None => {
+            let ids = payload.split(',').filter_map(|id| id.parse().ok());
+            hub.happened_elsewhere(Some(&ids.collect::<Vec<Uuid>>()));
+        }
+    }
+}
