@@ -16,6 +16,7 @@ const [program = join(here, "../../target/release/meggy"), ...chosen] = process.
 const tests = chosen.length ? chosen : ["sdk.test.mjs", "browser.test.mjs", "proxies.test.mjs"];
 const work = await mkdtemp(join(tmpdir(), "meggy-clients-"));
 const running = [];
+process.env.PATH += ":/usr/sbin"; // Where Debian keeps nginx, out of the way of users.
 
 async function start(name, command, args, { env, cwd = work } = {}) {
   const log = join(work, `${name}.log`);
