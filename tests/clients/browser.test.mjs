@@ -177,7 +177,7 @@ describe("a page without a library", { concurrency: true }, () => {
   async function running(script) {
     const [conversation, question] = [await user.newConversation(), ask(script)];
     const answered = user.json(`/api/conversations/${conversation}/send_message/`, { body: { content: question } });
-    await until("the turn runs", async () => (await modelCalls(question))[0]?.words >= 3);
+    await until("the turn runs", async () => (await modelCalls(question))[0]?.words.length >= 3);
     const { ticket, expires_in } = await user.json("/api/auth/stream_ticket/", { body: {} });
     assert.ok(expires_in > 0 && expires_in <= 120);
     return {
@@ -215,7 +215,7 @@ describe("a page without a library", { concurrency: true }, () => {
     await new Promise((listening) => wire.listen(0, "127.0.0.1", listening));
     const { question, path } = await running("words=60 pace=110");
     const reading = inPage(readByEventSource, `http://127.0.0.1:${wire.address().port}${path}`);
-    await until("the reader has read some", async () => (await modelCalls(question))[0].words >= 18);
+    await until("the reader has read some", async () => (await modelCalls(question))[0].words.length >= 18);
     assert.ok(sockets.size > 0);
     for (const socket of sockets) socket.resetAndDestroy();
     const seen = await reading;

@@ -25,14 +25,14 @@ const text = (content) => (typeof content === "string" ? content : content.map((
 
 /** Starts a model server; it listens on a port of its own. */
 export async function startModel() {
-  const calls = [];
+  const calls = []; // `words` of a call are the moments at which they were sent.
 
   async function chat(request, response) {
     let body = "";
     for await (const piece of request) body += piece;
     const { model, messages } = JSON.parse(body);
     const question = text(messages.at(-1).content);
-    const call = { question, model, messages, words: 0, end: "open", began: Date.now(), ended: null };
+    const call = { question, model, messages, words: [], end: "open", began: Date.now(), ended: null };
     calls.push(call);
     const ending = new AbortController();
     const end = (how) => {
@@ -74,8 +74,9 @@ export async function startModel() {
           return response.destroy();
         }
         chunk({ content: word(n) });
-        call.words = n;
+        call.words.push(Date.now());
       }
+      await next();
       chunk({}, "stop");
       const usage = { prompt_tokens: 7, completion_tokens: words, total_tokens: 7 + words };
       send({ id, object: "chat.completion.chunk", created: 0, model, choices: [], usage });

@@ -9,7 +9,8 @@ const html = (script) => `<!doctype html><meta charset="utf-8"><title>Chat</titl
 /** The chat page, made of one version of the AI SDK. */
 async function bundle(alias) {
   const built = await build({
-    entryPoints: [fileURLToPath(new URL("page.jsx", import.meta.url))],
+    absWorkingDir: fileURLToPath(new URL(".", import.meta.url)),
+    entryPoints: ["page.jsx"],
     bundle: true,
     write: false,
     format: "esm",

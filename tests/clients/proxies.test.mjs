@@ -7,7 +7,7 @@ import { ask, at, events, modelCallEnded, modelCalls, newChatId, newUser, textOf
 
 const user = await newUser();
 const accept = { "accept-encoding": "gzip, deflate, br", accept: "text/event-stream" };
-const PACE = 300;
+const PACE = 400;
 
 const fronts = { "no proxy": at.meggy, nginx: at.nginx, "Next.js": at.next };
 
@@ -60,7 +60,7 @@ describe("event streams", { concurrency: true }, () => {
           const question = ask(`words=5 pace=${PACE} wait=${2 * PACE}`);
           const response = await send(question);
           assert.equal(response.status, 200);
-          const [came, pieces] = [[performance.now()], []]; // First the headers, then each piece.
+          const [came, pieces] = [[Date.now()], []]; // First the headers, then each piece.
           for await (const event of events(response)) {
             if (delta(event) === null) continue;
             came.push(event.at);
@@ -68,9 +68,10 @@ describe("event streams", { concurrency: true }, () => {
           }
           assert.equal(pieces.join(""), answer(question));
           assert.equal(pieces.length, 5);
-          for (let n = 1; n < came.length; n++) {
-            const gap = came[n] - came[n - 1];
-            assert.ok(gap > PACE / 2, `piece ${n} came ${gap.toFixed()} ms after what was before it`);
+          const { words, ended } = await modelCallEnded(question);
+          for (const [n, next] of [...words, ended].entries()) {
+            const late = came[n] - next;
+            assert.ok(late < 0, `${n ? `piece ${n}` : "the head"} came ${late} ms after the model had gone on`);
           }
           assert.match(response.headers.get("content-type"), /^text\/event-stream/);
           assert.match(response.headers.get("cache-control"), /no-cache.*no-transform/);
@@ -96,7 +97,7 @@ describe("event streams", { concurrency: true }, () => {
 
       test("a comment at once and in every 15 s of silence", async () => {
         const response = await sends["send_message as an event stream"](ask("wait=16500 words=1"));
-        const began = performance.now();
+        const began = Date.now();
         const comments = [];
         for await (const event of events(response)) if (event.data === null) comments.push(event.at - began);
         assert.ok(comments[0] < 1000, `comments came after ${comments} ms`);

@@ -58,7 +58,7 @@ export async function* events(response) {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const bytes of response.body) {
-    const now = performance.now();
+    const now = Date.now();
     const blocks = (rest + decoder.decode(bytes, { stream: true })).split("\n\n");
     rest = blocks.pop();
     for (const block of blocks) {
