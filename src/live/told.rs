@@ -78,7 +78,7 @@ fn usage(end: &End, id: u64) -> Option<Told> {
 }
 
 fn ending(end: &End, id: u64) -> Told {
-    let assistant_message = Box::new(end.answer.clone().into());
+    let assistant_message = Box::new(MessageBody::from(end.answer.clone()).without_text());
     match end.answer.error_code {
         None => Told {
             id,

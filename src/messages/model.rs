@@ -234,7 +234,8 @@ pub struct MessageBody {
     id: Uuid,
     conversation: Uuid,
     role: Role,
-    content: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<String>,
     tokens_used: Option<i32>,
     model: String,
     #[serde(serialize_with = "clock::serialize")]
@@ -243,11 +244,22 @@ pub struct MessageBody {
     finish_reason: Option<String>,
     error: Option<String>,
     error_code: Option<ErrorCode>,
-    reasoning: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<Option<String>>,
     prompt_tokens: Option<i32>,
     completion_tokens: Option<i32>,
     usage_estimated: bool,
     left_out: Option<i32>,
+}
+
+impl MessageBody {
+    /// Without content and reasoning, for those who have read them already.
+    #[must_use]
+    pub fn without_text(mut self) -> Self {
+        self.content = None;
+        self.reasoning = None;
+        self
+    }
 }
 
 impl From<Message> for MessageBody {
@@ -256,7 +268,7 @@ impl From<Message> for MessageBody {
             id: message.id,
             conversation: message.conversation_id,
             role: message.role,
-            content: message.content,
+            content: Some(message.content),
             tokens_used: message.tokens_used,
             model: message.model,
             created_at: message.created_at,
@@ -264,7 +276,7 @@ impl From<Message> for MessageBody {
             finish_reason: message.finish_reason,
             error: message.error,
             error_code: message.error_code,
-            reasoning: message.reasoning,
+            reasoning: Some(message.reasoning),
             prompt_tokens: message.prompt_tokens,
             completion_tokens: message.completion_tokens,
             usage_estimated: message.usage_estimated,

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::support::app::PASSWORD;
 use crate::support::client::id;
+use crate::support::model_server::openai_answer;
 use crate::support::{Answer, Client, TestApp, eventually, on_each_database};
 
 on_each_database! {
@@ -23,7 +24,7 @@ on_each_database! {
     of_agents_with_one_name_one_is_made,
     of_accounts_with_one_email_one_is_made,
     of_changes_to_one_email_one_is_made,
-    what_is_said_at_once_is_all_kept_and_counted,
+    what_is_said_at_once_is_answered_once_at_a_time,
     logins_that_replace_a_hash_at_once_all_succeed,
     requests_that_are_broken_off_leave_nothing_locked,
     a_transaction_that_nobody_waits_for_is_not_left_open,
@@ -208,35 +209,51 @@ async fn of_changes_to_one_email_one_is_made(app: TestApp) {
     assert_eq!(statuses(&answers), [(200, 1), (400, 5)].into());
 }
 
-async fn what_is_said_at_once_is_all_kept_and_counted(app: TestApp) {
+async fn what_is_said_at_once_is_answered_once_at_a_time(app: TestApp) {
     let ann = app.register("ann").await;
     let conversation = ann.conversation().await;
+    app.model
+        .replies((0..16).map(|_| openai_answer("Yes", None).delay(Duration::from_millis(50))));
     let answers = at_once(16, |number| {
         let (ann, conversation) = (ann.clone(), conversation.clone());
         async move { ann.say(&conversation, &format!("number {number}")).await }
     })
     .await;
-    assert_eq!(statuses(&answers), [(200, 16)].into());
-    for (number, answer) in answers.iter().enumerate() {
-        assert_eq!(
-            answer.json["assistant_message"]["content"],
-            format!("You said: number {number}")
-        );
-    }
+    let statuses = statuses(&answers);
+    let answered = statuses[&200];
+    assert_eq!(statuses[&409], 16 - answered);
+    assert_eq!(app.model.server.calls(), answered);
     let detail = ann
         .get(&format!("/api/conversations/{conversation}/"))
         .await
         .expect(200);
     let messages = detail["messages"].as_array().unwrap();
-    assert_eq!((messages.len(), &detail["message_count"]), (32, &json!(32)));
-    // Each answer stands right below its question, whatever else was said meanwhile.
+    assert_eq!(
+        (messages.len(), &detail["message_count"]),
+        (2 * answered, &json!(2 * answered))
+    );
+    for answer in answers.iter().filter(|answer| answer.status == 409) {
+        let running = answer.json["message_id"].as_str().unwrap();
+        assert!(
+            messages
+                .iter()
+                .any(|message| message["id"] == running && message["role"] == "assistant"),
+            "{}",
+            answer.text
+        );
+    }
+    let roles: Vec<_> = messages.iter().map(|message| &message["role"]).collect();
+    assert!(roles.chunks(2).all(|pair| pair == ["user", "assistant"]));
     let times: Vec<_> = messages
         .iter()
         .map(|message| message["created_at"].as_str().unwrap())
         .collect();
     assert!(times.is_sorted_by(|before, after| before < after));
     let listed = ann.get("/api/conversations/").await.expect(200)["results"][0].clone();
-    assert_eq!(listed["last_message"]["created_at"], json!(times[31]));
+    assert_eq!(
+        listed["last_message"]["created_at"],
+        json!(times.last().unwrap())
+    );
 }
 
 async fn logins_that_replace_a_hash_at_once_all_succeed(app: TestApp) {

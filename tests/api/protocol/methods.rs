@@ -99,17 +99,20 @@ async fn head_is_get_without_the_body(app: TestApp) {
         assert_eq!(head.text, "");
         if methods.contains(&"GET") {
             let get = ann.get(&path).await;
-            assert_eq!(get.status, 200, "{path}: {}", get.text);
-            assert_eq!(
-                (head.status, head.header("content-type")),
-                (200, get.header("content-type")),
-                "{path}"
-            );
-            assert_eq!(
-                head.header("content-type"),
-                Some("application/json"),
-                "{path}"
-            );
+            // There is no running answer to stream.
+            let (status, content_type) = if path.ends_with("/stream/") {
+                (204, None)
+            } else {
+                (200, Some("application/json"))
+            };
+            for answer in [&get, &head] {
+                assert_eq!(
+                    (answer.status, answer.header("content-type")),
+                    (status, content_type),
+                    "{path}: {}",
+                    answer.text
+                );
+            }
         } else {
             assert_eq!(head.status, 405, "{path}");
         }

@@ -1,5 +1,6 @@
 //! When the model does not answer: the question stays, the answer's row says why, and the next question works.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -23,8 +24,13 @@ on_each_database! {
     a_server_that_stops_lets_answers_end_in_time,
 }
 
-/// Checks the whole body of a failure against what is stored; returns its sentence.
+/// Checks the whole body of a failure before the first word against what is stored; returns its sentence.
 async fn told(client: &Client, conversation: &str, answer: &Answer) -> String {
+    told_after(client, conversation, answer, "").await
+}
+
+/// The same of a failure after some words.
+async fn told_after(client: &Client, conversation: &str, answer: &Answer, said: &str) -> String {
     let sentence = answer.json["error"]
         .as_str()
         .unwrap_or_else(|| panic!("{}", answer.text))
@@ -43,8 +49,10 @@ async fn told(client: &Client, conversation: &str, answer: &Answer) -> String {
     );
     assert_eq!(
         (&failed["content"], &failed["error"]),
-        (&json!(""), &json!(sentence))
+        (&json!(said), &json!(sentence))
     );
+    assert_ne!(failed["status"], "complete");
+    assert_ne!(failed["error_code"], Value::Null);
     assert_eq!(failed["tokens_used"], Value::Null);
     assert!(sentence.ends_with('.') && sentence.len() > 20, "{sentence}");
     sentence
@@ -58,6 +66,7 @@ async fn each_failure_has_its_status(app: TestApp) {
     let ann = app.register("ann").await;
     let conversation = ann.conversation().await;
     let first_words = || openai_answer("one two three four", None).pieces(3);
+    let mut codes = BTreeMap::new();
     for (status, what, reply) in [
         (
             502,
@@ -121,13 +130,25 @@ async fn each_failure_has_its_status(app: TestApp) {
         let answer = ann.say(&conversation, what).await;
         assert_eq!(answer.status, status, "{what}: {}", answer.text);
         assert_eq!(answer.header("content-type"), Some("application/json"));
-        told(&ann, &conversation, &answer).await;
-        assert_eq!(
-            last_status(&ann.messages(&conversation).await),
-            "failed",
-            "{what}"
-        );
+        let said = match what {
+            "no finish reason" => "Hi",
+            "cut off" | "reset" => "one two ",
+            _ => "",
+        };
+        told_after(&ann, &conversation, &answer, said).await;
+        let messages = ann.messages(&conversation).await;
+        assert_eq!(last_status(&messages), "failed", "{what}");
+        let code = messages.last().unwrap()["error_code"].clone();
+        codes.insert(status, code);
     }
+    assert_eq!(
+        codes,
+        [
+            (502, json!("provider_failed")),
+            (503, json!("provider_overloaded"))
+        ]
+        .into()
+    );
 }
 
 async fn a_failed_question_stays_and_the_next_one_works(app: TestApp) {
@@ -233,7 +254,7 @@ async fn a_model_that_falls_silent_is_a_timeout(app: TestApp) {
         .end(End::Silence)]);
     let answer = ann.say(&conversation, "Hello").await;
     assert_eq!(answer.status, 504);
-    told(&ann, &conversation, &answer).await;
+    told_after(&ann, &conversation, &answer, "one two ").await;
     app.model.server.client_left().await;
 }
 
@@ -245,7 +266,22 @@ async fn an_answer_that_breaks_off_is_not_kept_as_one(app: TestApp) {
         .end(End::Reset)]);
     ann.say(&conversation, "Hello").await.expect(502);
     let list = ann.get("/api/messages/").await.expect(200);
-    assert!(!list.to_string().contains("half"), "{list}");
+    let broken = &list["results"][1];
+    assert_eq!(
+        (&broken["content"], &broken["status"]),
+        (&json!("half an "), &json!("failed"))
+    );
+    // What was there to read was said.
+    ann.say(&conversation, "Go on").await.expect(200);
+    let asked = app.model.last_asked().body["messages"].clone();
+    assert_eq!(
+        asked.as_array().unwrap()[1..],
+        [
+            json!({ "role": "user", "content": "Hello" }),
+            json!({ "role": "assistant", "content": "half an " }),
+            json!({ "role": "user", "content": "Go on" })
+        ]
+    );
 }
 
 async fn a_missing_key_is_told_as_that(app: TestApp) {
@@ -327,7 +363,7 @@ async fn a_server_that_stops_writes_its_answers_off(app: TestApp) {
     let answer = asking.await.unwrap();
     assert_eq!(answer.status, 503, "{}", answer.text);
     let ann = app.stranger().with_token(ann.token());
-    told(&ann, &conversation, &answer).await;
+    told_after(&ann, &conversation, &answer, "one two ").await;
     assert_eq!(
         last_status(&ann.messages(&conversation).await),
         "interrupted"
