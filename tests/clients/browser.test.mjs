@@ -149,14 +149,12 @@ for (const version of ["newest", "oldest"]) {
 }
 
 describe("a page without a library", { concurrency: true }, () => {
-  /** Runs a function in a page of another origin. */
-  async function inPage(work, told) {
+  /** A page of another origin, in which functions can be run. */
+  async function openPage() {
     const context = await browser.newContext();
     const page = await context.newPage();
     await page.goto(at.pages);
-    const result = await page.evaluate(work, told);
-    await context.close();
-    return result;
+    return { run: (work, told) => page.evaluate(work, told), close: () => context.close() };
   }
 
   /** In the page: reads a running turn by EventSource until it gives up by itself. */
@@ -191,14 +189,18 @@ describe("a page without a library", { concurrency: true }, () => {
   }
 
   test("EventSource joins a running turn with a ticket, and ends by itself", async () => {
-    const { question, answered, path } = await running("words=12 pace=60");
-    const seen = await inPage(readByEventSource, at.meggy + path);
+    const page = await openPage();
+    const { question, answered, path } = await running("words=25 pace=60");
+    const seen = await page.run(readByEventSource, at.meggy + path);
+    await page.close();
     assert.equal(seen.text, answer(question));
     assert.equal(seen.opened, 1);
     assert.equal(seen.started, 1);
     assertIncreasing(seen.ids);
     assert.equal(seen.finish.status, "complete");
-    assert.deepEqual(seen.finish.assistant_message, (await answered).assistant_message);
+    const { content, reasoning, ...rest } = (await answered).assistant_message; // The text has been told already.
+    assert.equal(content, seen.text);
+    assert.deepEqual(seen.finish.assistant_message, rest);
   });
 
   test("EventSource comes back by itself after a lost connection: nothing twice, nothing lost", async () => {
@@ -213,12 +215,14 @@ describe("a page without a library", { concurrency: true }, () => {
       socket.pipe(onward).pipe(socket);
     });
     await new Promise((listening) => wire.listen(0, "127.0.0.1", listening));
+    const page = await openPage();
     const { question, path } = await running("words=60 pace=110");
-    const reading = inPage(readByEventSource, `http://127.0.0.1:${wire.address().port}${path}`);
+    const reading = page.run(readByEventSource, `http://127.0.0.1:${wire.address().port}${path}`);
     await until("the reader has read some", async () => (await modelCalls(question))[0].words.length >= 18);
     assert.ok(sockets.size > 0);
     for (const socket of sockets) socket.resetAndDestroy();
     const seen = await reading;
+    await page.close();
     wire.close();
     assert.equal(seen.opened, 2);
     assert.equal(seen.started, 1);
@@ -230,7 +234,8 @@ describe("a page without a library", { concurrency: true }, () => {
   test("fetch streams an answer, and reads a refusal", async () => {
     const [conversation, question] = [await user.newConversation(), ask("words=5 pace=200 wait=200")];
     const told = { url: `${at.meggy}/api/conversations/${conversation}/send_message/`, token: user.token, question };
-    const seen = await inPage(async ({ url, token, question }) => {
+    const page = await openPage();
+    const seen = await page.run(async ({ url, token, question }) => {
       const send = (more) =>
         fetch(url, {
           method: "POST",
@@ -255,6 +260,7 @@ describe("a page without a library", { concurrency: true }, () => {
       }
       return { type: response.headers.get("content-type"), text, came, refusal };
     }, told);
+    await page.close();
     assert.match(seen.type, /^text\/event-stream/);
     assert.equal(seen.came.length, 5);
     seen.came.forEach((at, n) => assert.ok(n === 0 || at - seen.came[n - 1] > 100, `deltas came at ${seen.came} ms`));
@@ -266,7 +272,8 @@ describe("a page without a library", { concurrency: true }, () => {
   test("a page may send Idempotency-Key and Last-Event-ID", async () => {
     const conversation = await user.newConversation();
     const told = { url: `${at.meggy}/api/conversations/${conversation}`, token: user.token, question: ask("words=3") };
-    const statuses = await inPage(async ({ url, token, question }) => {
+    const page = await openPage();
+    const statuses = await page.run(async ({ url, token, question }) => {
       const headers = { Authorization: `Bearer ${token}` };
       const sent = await fetch(`${url}/send_message/`, {
         method: "POST",
@@ -276,6 +283,7 @@ describe("a page without a library", { concurrency: true }, () => {
       const joined = await fetch(`${url}/stream/`, { headers: { ...headers, "Last-Event-ID": "1" } });
       return [sent.status, joined.status];
     }, told);
+    await page.close();
     assert.deepEqual(statuses, [200, 204]);
   });
 });
