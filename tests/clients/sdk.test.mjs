@@ -3,8 +3,9 @@
 // answers.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { clientOf } from "./chat.mjs";
 import { answer, thoughts, words } from "./model.mjs";
-import { ask, at, modelCallEnded, modelCalls, newChatId, newUser, textOf, until } from "./support.mjs";
+import { ask, modelCallEnded, modelCalls, newChatId, newUser, textOf, until } from "./support.mjs";
 
 const versions = {
   "ai 5.0.7": "ai-5-old",
@@ -20,34 +21,7 @@ const history = (chat) => user.json(`/api/chat/${chat}/`);
 const stop = (chat, body = {}) => user.json(`/api/chat/${chat}/stop/`, { body });
 
 for (const [version, name] of Object.entries(versions)) {
-  const sdk = await import(name);
-
-  class Chat extends sdk.AbstractChat {
-    constructor({ id = newChatId(), messages = [], headers = user.headers, ...transport } = {}) {
-      const state = {
-        status: "ready",
-        error: undefined,
-        messages,
-        pushMessage: (message) => void (state.messages = [...state.messages, message]),
-        popMessage: () => void (state.messages = state.messages.slice(0, -1)),
-        replaceMessage: (index, message) => void (state.messages = state.messages.with(index, message)),
-        snapshot: structuredClone,
-      };
-      const api = `${at.meggy}/api/chat`;
-      super({ id, state, transport: new sdk.DefaultChatTransport({ api, headers, ...transport }) });
-    }
-    get text() {
-      return textOf(this.lastMessage?.role === "assistant" ? this.lastMessage : null);
-    }
-    says = (piece) => until(`the answer reaches ${piece}`, () => this.text.includes(piece));
-  }
-
-  /** A page that opens a chat: loads what is there, as the library's own validation has it. */
-  async function open(id, options = {}) {
-    const { messages } = await history(id);
-    if (messages.length) await sdk.validateUIMessages?.({ messages });
-    return new Chat({ id, messages, ...options });
-  }
+  const { Chat, open } = await clientOf(name, user);
 
   const ready = (chat) => {
     assert.equal(chat.error, undefined);
