@@ -14,8 +14,8 @@ use crate::tasks::Tasks;
 /// How long interrupted answers have to be written down and told.
 const CLOSING_TIME: Duration = Duration::from_secs(5);
 
-/// Serves until `stop` resolves. Then nothing new is taken on, running answers get the configured grace period, and
-/// what is still running after it is written down as interrupted.
+/// Serves until `stop` resolves, and for the configured delay. Then nothing new is taken on, running answers get the
+/// configured grace period, and what is still running after it is written down as interrupted.
 ///
 /// # Errors
 /// The database or the listener failed.
@@ -24,9 +24,9 @@ pub async fn serve(
     app: App,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let (tasks, db, grace) = (
-        app.tasks.clone(),
-        app.db.clone(),
+    let (tasks, db) = (app.tasks.clone(), app.db.clone());
+    let (delay, grace) = (
+        app.config.server.shutdown_delay,
         app.config.server.shutdown_grace,
     );
     live::enter(&db, &app.live)
@@ -45,6 +45,9 @@ pub async fn serve(
 
     stop.await;
     tracing::info!("stopping");
+    tasks.stop();
+    // Meanwhile load balancers learn that this server is not ready any more.
+    tasks.ending().run_until_cancelled(sleep(delay)).await;
     tasks.drain();
     let drained = async {
         let served = (&mut server).await;

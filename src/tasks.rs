@@ -6,10 +6,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Every task of the process, and the two signals that end them. Cheap to clone; all clones are one.
+/// Every task of the process, and the signals that end them. Cheap to clone; all clones are one.
 #[derive(Clone, Default)]
 pub struct Tasks {
     tracker: TaskTracker,
+    stopping: CancellationToken,
     draining: CancellationToken,
     ending: CancellationToken,
 }
@@ -24,6 +25,11 @@ impl Tasks {
         self.tracker.spawn(task)
     }
 
+    /// Cancelled once the process was asked to stop: say so, and go on.
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.stopping
+    }
+
     /// The first signal: take on nothing new. Periodic work ends; what is under way goes on.
     pub fn draining(&self) -> &CancellationToken {
         &self.draining
@@ -34,8 +40,14 @@ impl Tasks {
         &self.ending
     }
 
+    /// Announces that the first signal is going to come.
+    pub fn stop(&self) {
+        self.stopping.cancel();
+    }
+
     /// Gives the first signal.
     pub fn drain(&self) {
+        self.stopping.cancel();
         self.tracker.close();
         self.draining.cancel();
     }

@@ -27,6 +27,8 @@ pub struct ServerConfig {
     pub ssl_redirect: SslRedirect,
     /// `MAX_BODY_BYTES`: the longest request body that is read.
     pub max_body_bytes: usize,
+    /// `SHUTDOWN_DELAY_SECONDS`: how long a server that was asked to stop goes on as before, but not ready.
+    pub shutdown_delay: Duration,
     /// `SHUTDOWN_GRACE_SECONDS`: how long running answers may go on after a request to stop.
     pub shutdown_grace: Duration,
     /// `LOG_LEVEL`: what is worth a line in the log.
@@ -65,6 +67,11 @@ impl ServerConfig {
                 10 * 1024 * 1024,
                 1024..=1024 * 1024 * 1024,
             ),
+            shutdown_delay: Duration::from_secs(reader.number(
+                "SHUTDOWN_DELAY_SECONDS",
+                0,
+                0..=600,
+            )),
             shutdown_grace: Duration::from_secs(reader.number(
                 "SHUTDOWN_GRACE_SECONDS",
                 25,

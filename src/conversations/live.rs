@@ -20,7 +20,7 @@ use crate::http::path::{Id, query_value};
 use crate::http::payload::Payload;
 use crate::http::python;
 use crate::live::sse;
-use crate::messages::MessageBody;
+use crate::messages::{MessageBody, Status};
 
 /// Says something. The answer is told at its end, or, to those who want that, as it comes.
 pub async fn send_message(
@@ -112,7 +112,7 @@ pub async fn stream(
 /// What a request to stop came to.
 #[derive(Serialize)]
 pub struct Stopped {
-    /// Whether this conversation had an answer to stop.
+    /// Whether this stopped an answer.
     stopped: bool,
     /// The answer as it is now.
     message: Option<MessageBody>,
@@ -134,7 +134,9 @@ pub async fn stop(
     form.finish()?;
     let end = turn::stop(&app, user.id, id, message).await?;
     Ok(Json(Stopped {
-        stopped: end.is_some(),
+        stopped: end
+            .as_ref()
+            .is_some_and(|end| end.answer.status == Status::Stopped),
         message: end.map(|end| end.answer.clone().into()),
     }))
 }

@@ -13,6 +13,10 @@ pub use connect::connect;
 pub use migrations::{MigrationError, SchemaState};
 pub use query::{Executor, FromRow, Page, Query, Row, Slice, Sql};
 
+pub use sqlite::ServerLock;
+
+use std::fs::TryLockError;
+
 use sqlite::{SqlitePool, SqliteTx};
 use sqlx::{PgPool, Postgres, Transaction};
 
@@ -73,6 +77,26 @@ impl Db {
     /// See [`MigrationError`].
     pub async fn schema_state(&self) -> Result<SchemaState, MigrationError> {
         migrations::state(self).await
+    }
+
+    /// Takes the database for one server process, if it is a file: what is unfinished in it is then nobody's. Replicas
+    /// that share a server tell each other that they are alive.
+    ///
+    /// # Errors
+    /// Another process serves from it, or the file system refuses.
+    pub fn lock(&self) -> Result<Option<ServerLock>, TryLockError> {
+        match self {
+            Self::Sqlite { writer, .. } => writer.lock().map(Some),
+            Self::Postgres(_) => Ok(None),
+        }
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// It gives none.
+    pub async fn ping(&self) -> sqlx::Result<()> {
+        self.query("SELECT 1 AS one").execute().await.map(drop)
     }
 
     /// What to call this database in a message to an operator.

@@ -3,6 +3,7 @@
 //! sqlx's own pool tests every connection that comes back to it, which for SQLite costs as much as a small query and
 //! finds nothing: there is no network to break. This one does not.
 
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -90,6 +91,24 @@ impl SqlitePool {
         }
     }
 
+    /// Takes the file for one server process, as long as the lock is held. Other programs may use it meanwhile. The system
+    /// releases the lock of a process that dies.
+    ///
+    /// # Errors
+    /// `WouldBlock` if another one has it; whatever the file system says.
+    pub(super) fn lock(&self) -> Result<ServerLock, TryLockError> {
+        // A file of its own: closing the database's would release the locks that SQLite has on it.
+        let mut path = self.file().as_os_str().to_owned();
+        path.push("-server");
+        let mut options = File::options();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path).map_err(TryLockError::Error)?;
+        file.try_lock()?;
+        Ok(ServerLock(file))
+    }
+
     /// Waits until all connections are idle and closes them; the last one to close empties the write-ahead log.
     pub(super) async fn close(&self) {
         // Without all permits somebody still works; the connections that do come back are closed all the same.
@@ -108,6 +127,9 @@ impl SqlitePool {
         }
     }
 }
+
+/// The sole right to serve from a database file.
+pub struct ServerLock(#[expect(dead_code, reason = "closing it releases the lock")] File);
 
 impl Inner {
     /// Nothing that runs under this lock can panic half-way, so a poisoned one is as good as any.

@@ -14,8 +14,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 const METHODS: HeaderValue = HeaderValue::from_static("DELETE, GET, OPTIONS, PATCH, POST, PUT");
+/// The original's, and those that live answers have.
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "accept, authorization, content-type, user-agent, x-csrftoken, x-requested-with",
+    "accept, authorization, content-type, idempotency-key, last-event-id, user-agent, x-csrftoken, x-requested-with",
 );
 const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
 

@@ -14,7 +14,7 @@ use super::repository;
 use super::turn::Turn;
 use crate::clock;
 use crate::db::Db;
-use crate::messages::{self, Message, Status};
+use crate::messages::{self, Message};
 
 /// How often a turn of this replica is looked for that has begun in the database but not yet here.
 const BEGINNING: [Duration; 5] = [Duration::from_millis(10); 5];
@@ -40,7 +40,7 @@ struct Inner {
 struct Rooms {
     /// The turns that run here, by conversation.
     turns: HashMap<Uuid, Arc<Turn>>,
-    /// The images that somebody reads, by conversation.
+    /// The images that somebody reads, by answer.
     images: HashMap<Uuid, Weak<Turn>>,
     /// Who waits for something to happen in a conversation.
     listeners: HashMap<Uuid, watch::Sender<()>>,
@@ -100,10 +100,10 @@ impl Hub {
     /// The turn that runs in the user's conversation, here or elsewhere.
     pub async fn join(&self, owner: Uuid, conversation: Uuid) -> sqlx::Result<Option<Arc<Turn>>> {
         for pause in BEGINNING {
-            let known = self
+            if let Some(turn) = self
                 .running(conversation)
-                .or_else(|| self.image(conversation));
-            if let Some(turn) = known.filter(|turn| turn.owner == owner) {
+                .filter(|turn| turn.owner == owner)
+            {
                 return Ok(Some(turn));
             }
             let Some(answer) =
@@ -128,31 +128,23 @@ impl Hub {
         else {
             return Ok(None);
         };
-        let conversation = answer.conversation_id;
         // The text so far comes piece by piece, as it did there.
-        let answer = Message {
-            status: Status::Pending,
-            content: String::new(),
-            reasoning: None,
-            ..answer
-        };
-        let image = Turn::image(owner, question, answer, self.0.draining.clone());
+        let image = Turn::image(
+            owner,
+            question,
+            answer.before_it_began(),
+            self.0.draining.clone(),
+        );
         let mut rooms = self.rooms();
-        let known = rooms.images.get(&conversation).and_then(Weak::upgrade);
-        if let Some(known) = known.filter(|known| known.answer.id == image.answer.id) {
-            return Ok(Some(known));
-        }
-        let image = Arc::new(image);
-        rooms.images.insert(conversation, Arc::downgrade(&image));
+        let known = rooms.images.get(&answer.id).and_then(Weak::upgrade);
+        let image = known.unwrap_or_else(|| {
+            let image = Arc::new(image);
+            rooms.images.insert(answer.id, Arc::downgrade(&image));
+            image
+        });
         drop(rooms);
         self.0.images.notify_one();
         Ok(Some(image))
-    }
-
-    fn image(&self, conversation: Uuid) -> Option<Arc<Turn>> {
-        let image = self.rooms().images.get(&conversation)?.upgrade()?;
-        // One that has ended makes room for the next.
-        image.end().is_none().then_some(image)
     }
 
     /// The images that somebody reads.

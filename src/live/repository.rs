@@ -108,9 +108,10 @@ pub struct Standing {
 pub async fn standings(db: &Db, turns: &[&Turn]) -> sqlx::Result<Vec<Standing>> {
     const STANDINGS: Sql = Sql {
         sqlite: "SELECT json_group_array(json_array(
-                     lower(hex(id)), status, json(iif(stop_requested, 'true', 'false')))) AS rows
+                     lower(hex(messages.id)), status, json(iif(stop_requested, 'true', 'false')))) AS rows
                  FROM json_each($1) AS known
-                 JOIN messages ON user_id = unhex(known.value ->> 0) AND messages.id = unhex(known.value ->> 1)",
+                 JOIN messages ON messages.user_id = unhex(known.value ->> 0)
+                               AND messages.id = unhex(known.value ->> 1)",
         postgres: "SELECT CAST(COALESCE(json_agg(json_build_array(id, status, stop_requested)), '[]') AS TEXT) AS rows
                    FROM jsonb_array_elements(CAST($1 AS JSONB)) AS known
                    JOIN messages ON user_id = CAST(known ->> 0 AS UUID) AND id = CAST(known ->> 1 AS UUID)",

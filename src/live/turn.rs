@@ -31,6 +31,10 @@ impl Kind {
     }
 }
 
+/// By how much the id of the end is behind that of the last text. One is left for the usage, which some front ends tell
+/// as an event of its own.
+const END: usize = 2;
+
 /// How a turn ended.
 #[derive(Clone, Debug)]
 pub struct End {
@@ -107,7 +111,7 @@ impl Turn {
 
     /// A turn that ended some time ago.
     pub fn ended_as(owner: Uuid, question: Message, answer: Message) -> Self {
-        let turn = Self::new(owner, question, answer.clone());
+        let turn = Self::new(owner, question, answer.before_it_began());
         turn.finish(End {
             answer,
             retry_after: None,
@@ -270,12 +274,13 @@ impl Turn {
 
     /// Reads on after the event with this id; from the beginning if it is none of this turn's.
     pub fn reader_after(self: &Arc<Self>, id: u64) -> Reader {
-        let next = match id.checked_sub(self.first_id()) {
-            None => Next::Start,
-            Some(place) => usize::try_from(place).map_or(Next::Start, Next::Text),
-        };
+        let place = id
+            .checked_sub(self.first_id())
+            .and_then(|place| usize::try_from(place).ok())
+            // Of another replica's turn the readers there may have read more than is known here.
+            .filter(|&place| self.is_image() || place <= self.length() + END);
         Reader {
-            next,
+            next: place.map_or(Next::Start, Next::Text),
             ..self.reader()
         }
     }
@@ -390,8 +395,7 @@ impl Reader {
             return Some((self.id(), event));
         }
         let end = end?;
-        // One id is left for the usage, which some front ends tell as an event of its own.
-        let id = self.id() + 2;
+        let id = self.id() + END as u64;
         self.next = Next::Nothing;
         Some((id, Event::End(end)))
     }

@@ -186,6 +186,16 @@ impl Message {
         }
     }
 
+    /// This answer as it was before it began.
+    #[must_use]
+    pub fn before_it_began(&self) -> Self {
+        Self {
+            id: self.id,
+            created_at: self.created_at,
+            ..Self::pending_answer(self.conversation_id, self.model.clone())
+        }
+    }
+
     /// Notes what the answer cost.
     pub fn set_usage(&mut self, usage: Usage, is_estimated: bool) {
         let count = |tokens: u32| Some(i32::try_from(tokens).unwrap_or(i32::MAX));

@@ -16,6 +16,7 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/auth/logout/", &["POST"]),
     ("/api/auth/stream_ticket/", &["POST"]),
     ("/api/health/", &["GET"]),
+    ("/api/health/ready/", &["GET"]),
     ("/api/", &["GET"]),
     ("/api/users/", &["GET"]),
     ("/api/users/me/", &["GET", "PUT", "PATCH"]),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use tokio::time::sleep;
 
 use super::failure::Failure;
 use super::{alternation, repository};
@@ -19,6 +20,9 @@ const WRITE_PAUSES: [Duration; 3] = [
     Duration::from_millis(500),
     Duration::from_secs(2),
 ];
+
+/// How long to wait after that.
+const LONG_PAUSE: Duration = Duration::from_secs(5);
 
 /// How the model's part of a turn ended.
 enum Outcome {
@@ -41,11 +45,15 @@ pub async fn run(app: &App, turn: &Turn, agent: Agent) {
     // Pieces that are on their way to the database come before the whole.
     turn.settle().await;
     match write_down(app, turn, &end.answer).await {
-        Ok(true) => {}
-        Ok(false) => end.answer = deleted(&end.answer),
+        Ok(Some(answer)) => end.answer = answer,
+        Ok(None) => end.answer = deleted(&end.answer),
         Err(error) => {
             tracing::error!(%error, conversation = %turn.conversation(), "an answer could not be written down");
+            let answer = end.answer.clone();
             fail(&mut end, &Failure::NotStored);
+            app.live.end(turn);
+            turn.finish(end);
+            return keep_writing(app, turn, &answer).await;
         }
     }
     app.live.end(turn);
@@ -157,14 +165,36 @@ fn fail(end: &mut End, failure: &Failure) {
     end.retry_after = failure.retry_after();
 }
 
-/// Stores how a turn ended, again and again if need be: an answer is paid for and nobody can give it twice.
-async fn write_down(app: &App, turn: &Turn, answer: &Message) -> sqlx::Result<bool> {
+/// Stores how a turn ended, again if need be; returns the answer as it is then, or `None` if it was deleted.
+async fn write_down(app: &App, turn: &Turn, answer: &Message) -> sqlx::Result<Option<Message>> {
     for pause in WRITE_PAUSES {
-        match repository::close(&app.db, turn.owner, answer).await {
-            Ok(is_there) => return Ok(is_there),
+        match close(app, turn, answer).await {
+            Ok(answer) => return Ok(answer),
             Err(error) => tracing::warn!(%error, "an answer could not be written down yet"),
         }
-        tokio::time::sleep(pause).await;
+        sleep(pause).await;
     }
-    repository::close(&app.db, turn.owner, answer).await
+    close(app, turn, answer).await
+}
+
+/// Goes on trying after everybody was told that it failed: an answer is paid for and nobody can give it twice, and
+/// until it has ended in the database there can be no other one in its conversation.
+async fn keep_writing(app: &App, turn: &Turn, answer: &Message) {
+    let written = async {
+        loop {
+            sleep(LONG_PAUSE).await;
+            if close(app, turn, answer).await.is_ok() {
+                return;
+            }
+        }
+    };
+    app.tasks.ending().run_until_cancelled(written).await;
+}
+
+async fn close(app: &App, turn: &Turn, answer: &Message) -> sqlx::Result<Option<Message>> {
+    if repository::close(&app.db, turn.owner, answer).await? {
+        return Ok(Some(answer.clone()));
+    }
+    // It was deleted; or an attempt before succeeded although we were told otherwise.
+    messages::repository::find(&app.db, turn.owner, answer.id).await
 }

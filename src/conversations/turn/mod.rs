@@ -53,6 +53,9 @@ pub enum Said {
 /// `Answering` while another answer is being written in the conversation; `NotFound` if the conversation is gone;
 /// `Refused` if the key was used for something else.
 pub async fn begin(app: &App, opening: Opening) -> Result<Arc<Turn>> {
+    if app.tasks.draining().is_cancelled() {
+        return Err(Error::Unavailable);
+    }
     // As a task, so that a client that leaves meanwhile does not leave a question behind that nobody answers.
     let (tell, told) = oneshot::channel();
     let app = app.clone();
@@ -90,13 +93,8 @@ async fn open(app: &App, opening: &Opening) -> Result<Opened> {
         Said::Again(_) => None,
     };
     for _ in 0..ATTEMPTS {
-        if let Some(key) = key
-            && let Some(turn) = find_by_key(app, owner, key).await?
-        {
+        if let Some(turn) = find_by_key(app, owner, key).await? {
             return Ok(Opened::Known(turn));
-        }
-        if let Some(running) = app.live.running(conversation) {
-            return Err(Error::Answering(running.answer.id));
         }
         let question = match said {
             Said::New {
@@ -116,12 +114,14 @@ async fn open(app: &App, opening: &Opening) -> Result<Opened> {
                 app.live.begin(&turn);
                 return Ok(Opened::Begun(turn));
             }
+            // By the same request, which came at the same time, or by another one.
             Err(error) if is_taken(&error) => {
+                if let Some(turn) = find_by_key(app, owner, key).await? {
+                    return Ok(Opened::Known(turn));
+                }
                 let running =
                     messages::repository::find_running(&app.db, owner, conversation).await?;
-                if let Some(running) = running
-                    && key.is_none()
-                {
+                if let Some(running) = running {
                     return Err(Error::Answering(running.id));
                 }
             }
@@ -139,30 +139,40 @@ fn is_taken(error: &sqlx::Error) -> bool {
 }
 
 /// The turn that a key began, running or over.
-async fn find_by_key(app: &App, owner: Uuid, key: &Key) -> Result<Option<Arc<Turn>>> {
-    let Some(used) = repository::find_key(&app.db, owner, key).await? else {
+async fn find_by_key(app: &App, owner: Uuid, key: Option<&Key>) -> Result<Option<Arc<Turn>>> {
+    let Some(key) = key else {
         return Ok(None);
     };
-    if used.request_digest != key.digest {
-        return Err(Error::KeyReused);
+    match repository::find_key(&app.db, owner, key).await? {
+        Some(used) if used.request_digest != key.digest => Err(Error::KeyReused),
+        Some(used) => find(app, owner, used.answer).await,
+        None => Ok(None),
     }
-    let Some(answer) = messages::repository::find(&app.db, owner, used.answer).await? else {
+}
+
+/// The turn of an answer, running or over.
+///
+/// # Errors
+/// `Unavailable` if it runs where nobody can be reached.
+pub async fn find(app: &App, owner: Uuid, answer: Uuid) -> Result<Option<Arc<Turn>>> {
+    let Some(stored) = messages::repository::find(&app.db, owner, answer).await? else {
         return Ok(None);
     };
-    if answer.status == Status::Pending
-        && let Some(turn) = app.live.join(owner, answer.conversation_id).await?
-        && turn.answer.id == answer.id
+    if stored.status == Status::Pending
+        && let Some(turn) = app.live.join(owner, stored.conversation_id).await?
+        && turn.answer.id == answer
     {
         return Ok(Some(turn));
     }
     // It may have ended just now.
-    let answer = messages::repository::find(&app.db, owner, used.answer)
-        .await?
-        .ok_or(Error::NotFound)?;
-    let question = messages::repository::find_question_of(&app.db, owner, &answer)
-        .await?
-        .ok_or(Error::NotFound)?;
-    Ok(Some(Arc::new(Turn::ended_as(owner, question, answer))))
+    let Some(stored) = messages::repository::find(&app.db, owner, answer).await? else {
+        return Ok(None);
+    };
+    if stored.status == Status::Pending {
+        return Err(Error::Unavailable);
+    }
+    let question = messages::repository::find_question_of(&app.db, owner, &stored).await?;
+    Ok(question.map(|question| Arc::new(Turn::ended_as(owner, question, stored))))
 }
 
 /// Both messages of a turn.
