@@ -18,6 +18,7 @@ use crate::http::route::{Endpoints, allow_options, refuse_empty_segments};
 use crate::http::{accept, cors, drain, guard};
 use crate::live::Hub;
 use crate::llm::Providers;
+use crate::models::{self, Catalog};
 use crate::tasks::Tasks;
 use crate::{agents, conversations, health, messages, telemetry, users};
 
@@ -27,6 +28,7 @@ pub struct App {
     pub config: Arc<Config>,
     pub db: Db,
     pub llm: Providers,
+    pub catalog: Catalog,
     pub tokens: Tokens,
     pub passwords: Passwords,
     pub tasks: Tasks,
@@ -48,6 +50,7 @@ impl App {
         Ok(Self {
             live: Hub::new(db.clone(), tasks.draining().clone()),
             db,
+            catalog: Catalog::new(llm.clone()),
             llm,
             tokens: Tokens::new(&config.auth, &secret),
             passwords: Passwords::new(&config.auth)?,
@@ -81,6 +84,7 @@ pub fn router(app: App) -> Router {
         .merge(agents::router())
         .merge(conversations::router())
         .merge(messages::router())
+        .merge(models::router())
         .route_layer(require_user.clone());
     let streaming = conversations::streaming_router()
         .route_layer(require_user)

@@ -13,6 +13,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::llm::DoesNotFit;
+
 /// The result of everything that can fail on behalf of a request.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -50,6 +52,8 @@ pub enum Error {
     UnknownHost(String),
     /// The language model gave no answer. The user's message is kept.
     NoAnswer(Box<NoAnswer>),
+    /// A message is too long for the model that is to answer it.
+    DoesNotFit(DoesNotFit),
     /// An answer is being written in this conversation: the one with this id.
     Answering(Uuid),
     /// The idempotency key was used for another request.
@@ -100,6 +104,12 @@ impl Error {
             Some(cause) if cause.is_foreign_key_violation() => Self::field(field, message),
             _ => error.into(),
         }
+    }
+}
+
+impl From<DoesNotFit> for Error {
+    fn from(error: DoesNotFit) -> Self {
+        Self::DoesNotFit(error)
     }
 }
 
@@ -160,6 +170,10 @@ impl IntoResponse for Error {
                 ),
             ),
             Self::NoAnswer(failure) => failure.into_response(),
+            Self::DoesNotFit(error) => {
+                let body = json!({ "error": error.to_string() });
+                (StatusCode::BAD_REQUEST, Json(body)).into_response()
+            }
             Self::Answering(message) => {
                 let text =
                     "An answer is being written in this conversation. Wait for it, or stop it.";

@@ -18,6 +18,7 @@ pub mod http;
 pub mod live;
 pub mod llm;
 pub mod messages;
+pub mod models;
 pub mod server;
 pub mod tasks;
 pub mod telemetry;

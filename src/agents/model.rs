@@ -31,6 +31,8 @@ pub struct Agent {
     pub model: String,
     pub temperature: f64,
     pub max_tokens: i32,
+    /// How many tokens the model can take in; `None` if that is left to what is known of the model.
+    pub context_window: Option<i32>,
     pub system_prompt: String,
     /// At most one of its owner's agents is the default.
     pub is_default: bool,
@@ -49,6 +51,7 @@ impl FromRow for Agent {
             model: row.get("model")?,
             temperature: row.get("temperature")?,
             max_tokens: row.get("max_tokens")?,
+            context_window: row.get("context_window")?,
             system_prompt: row.get("system_prompt")?,
             is_default: row.get("is_default")?,
             is_active: row.get("is_active")?,
@@ -66,6 +69,7 @@ pub struct NewAgent {
     pub model: String,
     pub temperature: f64,
     pub max_tokens: i32,
+    pub context_window: Option<i32>,
     pub system_prompt: String,
     pub is_default: bool,
     pub is_active: bool,
@@ -87,6 +91,7 @@ pub struct AgentChanges {
     pub model: Option<String>,
     pub temperature: Option<f64>,
     pub max_tokens: Option<i32>,
+    pub context_window: Option<Option<i32>>,
     pub system_prompt: Option<String>,
     pub is_default: Option<bool>,
     pub is_active: Option<bool>,
@@ -108,6 +113,10 @@ impl AgentChanges {
             min: 1,
             max: i32::MAX as i64,
         };
+        const CONTEXT_WINDOW: Integer = Integer {
+            min: 256,
+            max: 16 * 1024 * 1024,
+        };
 
         let mut form = Form::new(fields);
         let changes = Self {
@@ -119,6 +128,9 @@ impl AgentChanges {
             max_tokens: form
                 .optional("max_tokens", &MAX_TOKENS)
                 .and_then(|number| i32::try_from(number).ok()),
+            context_window: form
+                .nullable("context_window", &CONTEXT_WINDOW)
+                .map(|number| number.and_then(|number| i32::try_from(number).ok())),
             system_prompt: form.optional("system_prompt", &ANY_LENGTH),
             is_default: form.optional("is_default", &Boolean),
             is_active: form.optional("is_active", &Boolean),
@@ -136,6 +148,7 @@ impl AgentChanges {
             model: self.model.unwrap_or_else(|| defaults.model.clone()),
             temperature: self.temperature.unwrap_or(DEFAULT_TEMPERATURE),
             max_tokens: self.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS),
+            context_window: self.context_window.flatten(),
             system_prompt: self
                 .system_prompt
                 .unwrap_or_else(|| DEFAULT_SYSTEM_PROMPT.to_owned()),
@@ -155,6 +168,7 @@ pub struct AgentBody {
     model: String,
     temperature: f64,
     max_tokens: i32,
+    context_window: Option<i32>,
     system_prompt: String,
     is_default: bool,
     is_active: bool,
@@ -174,6 +188,7 @@ impl From<Agent> for AgentBody {
             model: agent.model,
             temperature: agent.temperature,
             max_tokens: agent.max_tokens,
+            context_window: agent.context_window,
             system_prompt: agent.system_prompt,
             is_default: agent.is_default,
             is_active: agent.is_active,

@@ -13,8 +13,8 @@ const NAME_TAKEN: &str = "Agent with this name already exists.";
 /// The user's agents, newest first.
 pub async fn list(db: impl Executor<'_>, owner: Uuid, slice: Slice) -> sqlx::Result<Page<Agent>> {
     db.query(
-        "SELECT id, name, description, llm_provider, model, temperature, max_tokens, system_prompt, is_default,
-                is_active, created_at, updated_at,
+        "SELECT id, name, description, llm_provider, model, temperature, max_tokens, context_window, system_prompt,
+                is_default, is_active, created_at, updated_at,
                 (SELECT COUNT(*) FROM agents WHERE user_id = $1) AS total
          FROM agents
          WHERE user_id = $1
@@ -94,9 +94,9 @@ async fn insert(
 ) -> sqlx::Result<Option<Agent>> {
     tx.query(
         "INSERT INTO agents (user_id, id, name, description, llm_provider, model, temperature, max_tokens,
-                             system_prompt, is_default, is_active, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
-         ON CONFLICT (user_id, name) DO UPDATE SET is_default = TRUE WHERE $13
+                             context_window, system_prompt, is_default, is_active, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+         ON CONFLICT (user_id, name) DO UPDATE SET is_default = TRUE WHERE $14
          RETURNING *",
     )
     .bind(owner)
@@ -107,6 +107,7 @@ async fn insert(
     .bind(agent.model)
     .bind(agent.temperature)
     .bind(agent.max_tokens)
+    .bind(agent.context_window)
     .bind(agent.system_prompt)
     .bind(agent.is_default)
     .bind(agent.is_active)
@@ -135,10 +136,11 @@ pub async fn update(
              model = COALESCE($6, model),
              temperature = COALESCE($7, temperature),
              max_tokens = COALESCE($8, max_tokens),
-             system_prompt = COALESCE($9, system_prompt),
-             is_default = COALESCE($10, is_default),
-             is_active = COALESCE($11, is_active),
-             updated_at = $12
+             context_window = CASE WHEN $9 THEN $10 ELSE context_window END,
+             system_prompt = COALESCE($11, system_prompt),
+             is_default = COALESCE($12, is_default),
+             is_active = COALESCE($13, is_active),
+             updated_at = $14
          WHERE user_id = $1 AND id = $2
          RETURNING *",
     )
@@ -150,6 +152,8 @@ pub async fn update(
     .bind(changes.model)
     .bind(changes.temperature)
     .bind(changes.max_tokens)
+    .bind(changes.context_window.is_some())
+    .bind(changes.context_window.flatten())
     .bind(changes.system_prompt)
     .bind(changes.is_default)
     .bind(changes.is_active)

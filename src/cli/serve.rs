@@ -17,12 +17,12 @@ pub async fn run() -> Result<(), Failure> {
     telemetry::start(&config.server);
     let llm = Providers::new(&config.llm)?;
     let db = open_migrated(&config).await?;
+    let listener = listen(&config.server, "PORT").await?;
     // Held until the end.
     let _lock = db.lock().map_err(|error| match error {
         TryLockError::WouldBlock => "another Meggy server uses this SQLite file. A file belongs to one server; several can share a Postgres database".to_owned(),
         TryLockError::Error(error) => format!("the database file cannot be locked: {error}"),
     })?;
-    let listener = listen(&config.server, "PORT").await?;
     tracing::info!(
         "listening on http://{}, data in {:?}",
         listener.local_addr()?,

@@ -1,10 +1,13 @@
 //! Language models: one request in, a stream of events out, whoever provides the model.
 //!
 //! [`Providers`] is the door: it finds the [`Provider`] by name and applies retries, time limits and
-//! the size limit ([`patience`]). A provider only turns its wire format into [`Event`]s.
+//! the size limit ([`patience`]). A provider only turns its wire format into [`Event`]s. What a model
+//! is told is made to fit beforehand ([`Providers::fit`]).
 
+mod context;
 mod demo;
 mod error;
+mod known;
 mod ollama;
 mod openai;
 mod patience;
@@ -12,6 +15,7 @@ mod reader;
 mod refusal;
 mod sanitise;
 mod settings;
+mod tokens;
 mod transport;
 
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
@@ -19,11 +23,14 @@ use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 use futures_util::{future::BoxFuture, stream::BoxStream};
 use serde::{Deserialize, Serialize};
 
+pub use context::{DoesNotFit, Fitted};
 pub use demo::Demo;
 pub use error::{Category, Error, ErrorKind};
 pub use settings::{OllamaSettings, OpenAiSettings, Settings, SettingsError};
 
+use context::Window;
 use patience::Patience;
+use tokens::Counting;
 
 /// After the finish reason, how long the token counts and the end of the stream may take. The
 /// answer is complete by then, so a server that dawdles costs the counts and nothing else.
@@ -51,6 +58,9 @@ pub struct Request {
     pub temperature: f64,
     /// Longest answer, in tokens of the model.
     pub max_tokens: u32,
+    /// Room for prompt and answer together, in tokens; `None` for what is known of the model. Ollama
+    /// is told to set this much aside.
+    pub context_window: Option<u32>,
 }
 
 /// One message of the history, in the shape that all providers share on the wire.
@@ -117,7 +127,8 @@ pub enum Event {
     },
 }
 
-/// What an answer cost, in tokens as the provider counted them.
+/// What an answer cost, in tokens as the provider counted them, or as [`Providers::estimate_usage`]
+/// did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
     /// The history, cached parts included.
@@ -221,6 +232,9 @@ pub struct Providers {
     openai: Arc<dyn Provider>,
     ollama: Arc<dyn Provider>,
     patience: Patience,
+    /// What Ollama sets aside unless a request says otherwise.
+    ollama_context: u32,
+    counting: Counting,
 }
 
 impl Providers {
@@ -234,15 +248,20 @@ impl Providers {
             openai: Arc::new(openai::OpenAi::new(settings)?),
             ollama: Arc::new(ollama::Ollama::new(settings)?),
             patience: Patience::new(settings),
+            ollama_context: settings.ollama.context_length,
+            counting: Counting::new(),
         })
     }
 
     /// Lets one provider answer under every name, with the default limits.
     pub fn with(provider: Arc<dyn Provider>) -> Self {
+        let settings = Settings::default();
         Self {
             openai: Arc::clone(&provider),
             ollama: provider,
-            patience: Patience::new(&Settings::default()),
+            patience: Patience::new(&settings),
+            ollama_context: settings.ollama.context_length,
+            counting: Counting::new(),
         }
     }
 
@@ -252,9 +271,41 @@ impl Providers {
     pub fn chat(
         &self,
         name: ProviderName,
-        request: Request,
+        request: impl Into<Arc<Request>>,
     ) -> BoxStream<'static, Result<Event, Error>> {
-        patience::chat(self.get(name), name, request, self.patience)
+        patience::chat(self.get(name), name, request.into(), self.patience)
+    }
+
+    /// Leaves out as much of the history as does not fit into the model's context: the oldest
+    /// exchanges, that is questions with their answers, and never the system prompt (a first message
+    /// of that role) or the question (the last message). Waits for no provider.
+    ///
+    /// The room for all this is the context less what is kept for the answer: `max_tokens`, but at
+    /// most half. Where the model's context is not known, a guess is used for the history, and nobody
+    /// is refused because of it. Nothing is copied, unless the caller keeps the request as well.
+    ///
+    /// # Errors
+    ///
+    /// If system prompt and question alone do not fit into a context that is known.
+    pub async fn fit(
+        &self,
+        name: ProviderName,
+        request: impl Into<Arc<Request>>,
+    ) -> Result<Fitted, DoesNotFit> {
+        let request = request.into();
+        let window = Window::for_request(name, &request, self.ollama_context);
+        context::fit(&self.counting, name, request, window).await
+    }
+
+    /// What an answer cost, for providers that do not tell: a request and what was `said` to it, text
+    /// and thinking, complete or not.
+    pub async fn estimate_usage(
+        &self,
+        name: ProviderName,
+        request: &Arc<Request>,
+        said: &[&str],
+    ) -> Usage {
+        tokens::estimate_usage(&self.counting, name, request, said).await
     }
 
     /// The names of the provider's models, asked once and with little patience.

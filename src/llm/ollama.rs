@@ -53,7 +53,7 @@ impl Ollama {
             options: Options {
                 temperature: request.temperature,
                 num_predict: request.max_tokens,
-                num_ctx: self.context_length,
+                num_ctx: request.context_window.unwrap_or(self.context_length),
             },
         };
         let url = format!("{}/api/chat", self.server.base_url);

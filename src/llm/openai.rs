@@ -276,6 +276,7 @@ mod tests {
             messages: Vec::new(),
             temperature: 0.7,
             max_tokens: 5,
+            context_window: None,
         };
         for (is_openai, sent, left_out) in [
             (true, "max_completion_tokens", "max_tokens"),

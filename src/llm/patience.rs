@@ -61,13 +61,13 @@ impl Patience {
 pub(super) fn chat(
     provider: Arc<dyn Provider>,
     name: ProviderName,
-    request: Request,
+    request: Arc<Request>,
     patience: Patience,
 ) -> BoxStream<'static, Result<Event, Error>> {
     let attempt = Exchange {
         provider,
         name,
-        request: Arc::new(request),
+        request,
         patience,
         answer: None,
         received: 0,

@@ -14,6 +14,7 @@ on_each_database! {
     the_limits_of_numbers_are_told,
     a_name_is_unique_per_user_and_by_case,
     put_and_patch_change_only_what_is_sent,
+    a_context_window_is_kept_until_it_is_set_to_null,
     at_most_one_agent_is_the_default,
     a_failed_request_takes_the_default_from_nobody,
     the_default_agent_is_made_when_there_is_none,
@@ -48,8 +49,9 @@ async fn an_agent_of_which_nothing_is_said_is_bruno(app: TestApp) {
     let agent = ann.send("POST", AGENTS, None).await.expect(201);
     let expected = json!({
         "id": agent["id"], "name": "Bruno", "description": "", "llm_provider": "openai", "model": "gpt-4",
-        "temperature": 0.7, "max_tokens": 2000, "system_prompt": "You are Bruno, a helpful AI assistant.",
-        "is_default": false, "is_active": true, "created_at": agent["created_at"], "updated_at": agent["created_at"],
+        "temperature": 0.7, "max_tokens": 2000, "context_window": null,
+        "system_prompt": "You are Bruno, a helpful AI assistant.", "is_default": false, "is_active": true,
+        "created_at": agent["created_at"], "updated_at": agent["created_at"],
     });
     assert_eq!(agent, expected);
     ann.get(&at(&id(&agent))).await.is(200, &agent);
@@ -91,7 +93,8 @@ async fn an_agent_keeps_what_is_said_about_it(app: TestApp) {
     let ann = app.register("ann").await;
     let said = json!({
         "name": "Zoë 🦀", "description": "two\nlines", "llm_provider": "ollama", "model": "m", "temperature": 2.0,
-        "max_tokens": 2_147_483_647, "system_prompt": "Be\n\nbrief.", "is_default": true, "is_active": false,
+        "max_tokens": 2_147_483_647, "context_window": 16_777_216, "system_prompt": "Be\n\nbrief.",
+        "is_default": true, "is_active": false,
     });
     let agent = ann.post(AGENTS, said.clone()).await.expect(201);
     for (field, value) in said.as_object().unwrap() {
@@ -128,6 +131,10 @@ async fn fields_are_read_as_generously_as_by_the_original(app: TestApp) {
         (
             json!({ "max_tokens": " 12.0 " }),
             json!({ "max_tokens": 12 }),
+        ),
+        (
+            json!({ "context_window": " 256.0 " }),
+            json!({ "context_window": 256 }),
         ),
         (json!({ "is_active": "off" }), json!({ "is_active": false })),
         (json!({ "is_active": 1 }), json!({ "is_active": true })),
@@ -169,13 +176,14 @@ async fn all_faulty_fields_are_told_at_once(app: TestApp) {
     ann.post(AGENTS, nulls).await.is(400, &errors);
     let body = json!({
         "name": " ", "description": [], "llm_provider": "bard", "model": "m".repeat(101), "temperature": true,
-        "max_tokens": 300.5, "system_prompt": "", "is_default": "maybe", "is_active": "",
+        "max_tokens": 300.5, "context_window": "large", "system_prompt": "", "is_default": "maybe", "is_active": "",
     });
     let errors = json!({
         "name": ["This field may not be blank."], "description": ["Not a valid string."],
         "llm_provider": ["\"bard\" is not a valid choice."],
         "model": ["Ensure this field has no more than 100 characters."], "temperature": ["A valid number is required."],
-        "max_tokens": ["A valid integer is required."], "system_prompt": ["This field may not be blank."],
+        "max_tokens": ["A valid integer is required."], "context_window": ["A valid integer is required."],
+        "system_prompt": ["This field may not be blank."],
         "is_default": ["Must be a valid boolean."], "is_active": ["Must be a valid boolean."],
     });
     ann.post(AGENTS, body).await.is(400, &errors);
@@ -189,6 +197,8 @@ async fn the_limits_of_numbers_are_told(app: TestApp) {
         json!({ "temperature": 0 }),
         json!({ "temperature": 2 }),
         json!({ "max_tokens": 1 }),
+        json!({ "context_window": 256 }),
+        json!({ "context_window": 16_777_216 }),
     ] {
         ann.patch(&agent, good).await.expect(200);
     }
@@ -217,7 +227,10 @@ async fn the_limits_of_numbers_are_told(app: TestApp) {
         ),
         ("max_tokens", json!("1e3"), integer.clone()),
         ("max_tokens", json!(""), integer.clone()),
-        ("max_tokens", json!(false), integer),
+        ("max_tokens", json!(false), integer.clone()),
+        ("context_window", json!(255), least("256")),
+        ("context_window", json!(16_777_217), most("16777216")),
+        ("context_window", json!(""), integer),
     ] {
         let answer = ann.patch(&agent, json!({ field: value })).await;
         assert_eq!(
@@ -273,6 +286,28 @@ async fn put_and_patch_change_only_what_is_sent(app: TestApp) {
         (&json!(0.25), &json!("Zoe"))
     );
     assert_eq!(changed["created_at"], before["created_at"]);
+}
+
+async fn a_context_window_is_kept_until_it_is_set_to_null(app: TestApp) {
+    let ann = app.register("ann").await;
+    let agent = at(&ann.agent(json!({ "context_window": 4096 })).await);
+    for (sent, kept) in [
+        (json!({ "model": "m" }), json!(4096)),
+        (json!({ "context_window": 8192 }), json!(8192)),
+        (json!({ "context_window": null }), json!(null)),
+        (json!({ "model": "n" }), json!(null)),
+    ] {
+        let changed = ann.patch(&agent, sent.clone()).await.expect(200);
+        assert_eq!(changed["context_window"], kept, "{sent}");
+        ann.get(&agent).await.is(200, &changed);
+        let listed = ann.get(AGENTS).await.expect(200);
+        assert_eq!(listed["results"][0], changed);
+    }
+    let null = ann
+        .post(AGENTS, json!({ "name": "Null", "context_window": null }))
+        .await
+        .expect(201);
+    assert_eq!(null["context_window"], json!(null));
 }
 
 async fn at_most_one_agent_is_the_default(app: TestApp) {

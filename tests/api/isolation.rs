@@ -104,10 +104,7 @@ async fn every_route_answers_for_a_strangers_id_as_for_none(app: TestApp) {
     let (anns_before, bobs_before) = (everything(&ann, &anns).await, everything(&bob, &bobs).await);
     let calls = app.model.server.calls();
     let mut walked = 0;
-    for (route, methods) in ROUTES
-        .into_iter()
-        .filter(|(route, _)| route.contains("{id}"))
-    {
+    for (route, methods) in ROUTES.iter().filter(|(route, _)| route.contains("{id}")) {
         // Also the ids of things of another kind.
         for id in [&anns.user, &anns.agent, &anns.conversation, &anns.message] {
             for method in METHODS {

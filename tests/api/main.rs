@@ -10,6 +10,7 @@ mod cors;
 mod hosts_and_https;
 mod isolation;
 mod messages;
+mod models;
 mod pagination;
 mod passwords;
 mod program;

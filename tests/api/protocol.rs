@@ -34,6 +34,7 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/conversations/{id}/stream/", &["GET"]),
     ("/api/messages/", &["GET"]),
     ("/api/messages/{id}/", &["GET"]),
+    ("/api/models/", &["GET"]),
 ];
 
 /// Whether a path of [`ROUTES`] is open to everybody.

@@ -1,6 +1,7 @@
 //! Providers against a local server that replays captured bytes and scripted faults.
 
 mod captures;
+mod context;
 mod faults;
 mod ollama;
 mod openai;
@@ -72,6 +73,7 @@ fn request() -> Request {
         ],
         temperature: 0.5,
         max_tokens: 77,
+        context_window: None,
     }
 }
 
@@ -122,7 +124,11 @@ async fn ask_for(settings: &Settings, provider: ProviderName, request: Request) 
 }
 
 /// Reads an answer, which must have exactly one end.
-async fn read(providers: &Providers, provider: ProviderName, request: Request) -> Answer {
+async fn read(
+    providers: &Providers,
+    provider: ProviderName,
+    request: impl Into<Arc<Request>>,
+) -> Answer {
     let mut events = providers.chat(provider, request);
     let (mut text, mut reasoning) = (String::new(), String::new());
     let end = loop {

@@ -1,7 +1,9 @@
 //! Models whose templates refuse two messages of one role in a row, as there are when a question got no answer and the
 //! next one followed.
 
-use crate::llm::{ChatMessage, Error, ErrorKind, Request};
+use std::sync::Arc;
+
+use crate::llm::{ChatMessage, Error, ErrorKind, Fitted, Request};
 
 /// Whether a model server complains about the order of roles. There is no code for that; the templates that do so all
 /// say that roles "must alternate".
@@ -14,8 +16,9 @@ pub fn is_wanted(error: &Error) -> bool {
     }
 }
 
-/// The same request with neighbours of one role made into one message; `None` if there are none.
-pub fn join_neighbours(request: &Request) -> Option<Request> {
+/// The same with neighbours of one role made into one message; `None` if there are none.
+pub fn join_neighbours(fitted: &Fitted) -> Option<Fitted> {
+    let request = &fitted.request;
     let is_same = |pair: &[ChatMessage]| pair[0].role == pair[1].role;
     if !request.messages.windows(2).any(is_same) {
         return None;
@@ -30,9 +33,12 @@ pub fn join_neighbours(request: &Request) -> Option<Request> {
             _ => messages.push(message.clone()),
         }
     }
-    Some(Request {
-        messages,
-        model: request.model.clone(),
-        ..*request
+    Some(Fitted {
+        request: Arc::new(Request {
+            messages,
+            model: request.model.clone(),
+            ..**request
+        }),
+        left_out: fitted.left_out,
     })
 }

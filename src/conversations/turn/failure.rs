@@ -10,6 +10,8 @@ use crate::messages::{ErrorCode, Status};
 pub enum Failure {
     /// The provider gave none.
     Provider(llm::Error),
+    /// The question alone is too much for the model.
+    DoesNotFit(llm::DoesNotFit),
     /// The agent has a provider that this version does not know.
     UnknownProvider(String),
     /// The server ends.
@@ -26,6 +28,12 @@ impl From<llm::Error> for Failure {
     }
 }
 
+impl From<llm::DoesNotFit> for Failure {
+    fn from(error: llm::DoesNotFit) -> Self {
+        Self::DoesNotFit(error)
+    }
+}
+
 impl Failure {
     /// What the answer's status becomes.
     pub fn status(&self) -> Status {
@@ -39,6 +47,7 @@ impl Failure {
     pub fn text(&self) -> String {
         match self {
             Self::Provider(error) => error.to_string(),
+            Self::DoesNotFit(error) => error.to_string(),
             Self::UnknownProvider(name) => {
                 format!(
                     "This agent's provider \"{name}\" is not known here. Change it to openai or ollama."
@@ -62,7 +71,7 @@ impl Failure {
                 Category::Overloaded => ErrorCode::ProviderOverloaded,
                 Category::Timeout => ErrorCode::ProviderTimeout,
             },
-            Self::UnknownProvider(_) => ErrorCode::ProviderFailed,
+            Self::DoesNotFit(_) | Self::UnknownProvider(_) => ErrorCode::ProviderFailed,
             Self::Interrupted => ErrorCode::Interrupted,
             Self::NotRead | Self::NotStored => ErrorCode::StorageFailed,
         }

@@ -1,5 +1,6 @@
 //! The work of a turn: ask the model, listen, write down.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -11,7 +12,9 @@ use super::{alternation, repository};
 use crate::agents::Agent;
 use crate::app::App;
 use crate::live::{End, Kind, Turn, deleted};
-use crate::llm::{self, ChatMessage, Event, ProviderName, Request, Role, StopReason, Usage};
+use crate::llm::{
+    self, ChatMessage, ErrorKind, Event, Fitted, ProviderName, Request, Role, StopReason, Usage,
+};
 use crate::messages::{self, Message, Status};
 
 /// How long to wait before an answer that could not be written down is tried again.
@@ -31,17 +34,24 @@ enum Outcome {
     Failed(Failure),
 }
 
+/// What a model was asked.
+struct Asked {
+    provider: ProviderName,
+    fitted: Fitted,
+}
+
 /// Runs a turn to its end, whatever that is.
 pub async fn run(app: &App, turn: &Turn, agent: Agent) {
+    let mut asked = None;
     let outcome = tokio::select! {
-        said = ask(app, turn, agent) => match said {
+        said = ask(app, turn, agent, &mut asked) => match said {
             Ok((reason, usage)) => Outcome::Complete(reason, usage),
             Err(failure) => Outcome::Failed(failure),
         },
         () = turn.stop().cancelled() => Outcome::Stopped,
         () = app.tasks.ending().cancelled() => Outcome::Failed(Failure::Interrupted),
     };
-    let mut end = end(turn, &outcome);
+    let mut end = end(app, turn, asked, &outcome).await;
     // Pieces that are on their way to the database come before the whole.
     turn.settle().await;
     match write_down(app, turn, &end.answer).await {
@@ -60,38 +70,67 @@ pub async fn run(app: &App, turn: &Turn, agent: Agent) {
     turn.finish(end);
 }
 
-/// Asks the agent's model and listens until it is done.
-async fn ask(app: &App, turn: &Turn, agent: Agent) -> Result<(StopReason, Option<Usage>), Failure> {
+/// Asks the agent's model and listens until it is done. What it was asked last is left in `asked`.
+async fn ask(
+    app: &App,
+    turn: &Turn,
+    agent: Agent,
+    asked: &mut Option<Asked>,
+) -> Result<(StopReason, Option<Usage>), Failure> {
     let provider: ProviderName = agent
         .llm_provider
         .parse()
         .map_err(|_| Failure::UnknownProvider(agent.llm_provider.clone()))?;
-    // Read once the turn is open, so that no other one can add to it.
+    // Read once the turn is open, so that no other one can add to it. The question is the last of it.
     let history = messages::repository::history(&app.db, turn.owner, turn.conversation())
         .await
         .map_err(|error| {
             tracing::error!(%error, conversation = %turn.conversation(), "a conversation could not be read");
             Failure::NotRead
         })?;
-    let prompt = Some(agent.system_prompt).filter(|prompt| !prompt.is_empty());
+    let request = request(&agent, history);
+    let mut fitted = app.llm.fit(provider, request).await?;
+    let (mut may_trim, mut may_join) = (true, true);
+    loop {
+        *asked = Some(Asked {
+            provider,
+            fitted: fitted.clone(),
+        });
+        let answer = app.llm.chat(provider, Arc::clone(&fitted.request));
+        let error = match listen(turn, answer).await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let otherwise = if turn.length() > 0 {
+            None
+        } else if may_trim && *error.kind() == ErrorKind::ContextOverflow {
+            may_trim = false;
+            fitted.trimmed()
+        } else if may_join && alternation::is_wanted(&error) {
+            may_join = false;
+            alternation::join_neighbours(&fitted)
+        } else {
+            None
+        };
+        fitted = otherwise.ok_or(error)?;
+    }
+}
+
+/// What to ask an agent's model about what was said.
+pub fn request(agent: &Agent, said: Vec<ChatMessage>) -> Request {
+    let prompt = Some(agent.system_prompt.clone()).filter(|prompt| !prompt.is_empty());
     let prompt = prompt.map(|content| ChatMessage {
         role: Role::System,
         content,
     });
-    let request = Request {
-        model: agent.model,
-        messages: prompt.into_iter().chain(history).collect(),
+    Request {
+        model: agent.model.clone(),
+        messages: prompt.into_iter().chain(said).collect(),
         temperature: agent.temperature,
         max_tokens: u32::try_from(agent.max_tokens).unwrap_or(1),
-    };
-
-    let alternating = alternation::join_neighbours(&request);
-    let said = listen(turn, app.llm.chat(provider, request)).await;
-    match (said, alternating) {
-        (Err(error), Some(request)) if turn.length() == 0 && alternation::is_wanted(&error) => {
-            Ok(listen(turn, app.llm.chat(provider, request)).await?)
-        }
-        (said, _) => Ok(said?),
+        context_window: agent
+            .context_window
+            .and_then(|window| window.try_into().ok()),
     }
 }
 
@@ -122,7 +161,7 @@ fn storable(text: String) -> String {
 }
 
 /// The answer as it is to be stored.
-fn end(turn: &Turn, outcome: &Outcome) -> End {
+async fn end(app: &App, turn: &Turn, asked: Option<Asked>, outcome: &Outcome) -> End {
     let reasoning = turn.text_of(Kind::Reasoning);
     let mut end = End {
         answer: Message {
@@ -132,6 +171,11 @@ fn end(turn: &Turn, outcome: &Outcome) -> End {
         },
         retry_after: None,
     };
+    if let Some(Asked { fitted, .. }) = &asked
+        && fitted.left_out > 0
+    {
+        end.answer.left_out = Some(i32::try_from(fitted.left_out).unwrap_or(i32::MAX));
+    }
     match outcome {
         Outcome::Complete(reason, usage) => {
             end.answer.status = Status::Complete;
@@ -140,7 +184,10 @@ fn end(turn: &Turn, outcome: &Outcome) -> End {
                 end.answer.set_usage(usage, false);
             }
         }
-        Outcome::Stopped => end.answer.status = Status::Stopped,
+        Outcome::Stopped => {
+            end.answer.status = Status::Stopped;
+            estimate_usage(app, &mut end.answer, asked).await;
+        }
         Outcome::Failed(failure) => {
             if let Failure::Provider(error) = failure {
                 tracing::warn!(
@@ -152,9 +199,28 @@ fn end(turn: &Turn, outcome: &Outcome) -> End {
                 );
             }
             fail(&mut end, failure);
+            if turn.length() > 0 {
+                estimate_usage(app, &mut end.answer, asked).await;
+            }
         }
     }
     end
+}
+
+/// Notes about what an answer cost whose provider did not get to tell.
+async fn estimate_usage(app: &App, answer: &mut Message, asked: Option<Asked>) {
+    let Some(Asked { provider, fitted }) = asked else {
+        return;
+    };
+    let said = [
+        answer.content.as_str(),
+        answer.reasoning.as_deref().unwrap_or_default(),
+    ];
+    let usage = app
+        .llm
+        .estimate_usage(provider, &fitted.request, &said)
+        .await;
+    answer.set_usage(usage, true);
 }
 
 /// Notes why there is no answer, or not all of it.

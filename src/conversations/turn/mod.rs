@@ -21,6 +21,7 @@ use crate::agents::Agent;
 use crate::app::App;
 use crate::error::{Error, NoAnswer, Result};
 use crate::live::{self, End, Turn};
+use crate::llm::{ChatMessage, Role};
 use crate::messages::{self, Message, MessageBody, Status};
 
 /// What a turn is to begin with.
@@ -50,7 +51,8 @@ pub enum Said {
 /// Begins a turn, or finds the one that the client's key began.
 ///
 /// # Errors
-/// `Answering` while another answer is being written in the conversation; `NotFound` if the conversation is gone;
+/// `Answering` while another answer is being written in the conversation; `DoesNotFit` if the question is too long for
+/// the model; `NotFound` if the conversation is gone;
 /// `Refused` if the key was used for something else.
 pub async fn begin(app: &App, opening: Opening) -> Result<Arc<Turn>> {
     if app.tasks.draining().is_cancelled() {
@@ -92,6 +94,7 @@ async fn open(app: &App, opening: &Opening) -> Result<Opened> {
         Said::New { key, .. } => key.as_ref(),
         Said::Again(_) => None,
     };
+    check_length(app, agent, said).await?;
     for _ in 0..ATTEMPTS {
         if let Some(turn) = find_by_key(app, owner, key).await? {
             return Ok(Opened::Known(turn));
@@ -129,6 +132,24 @@ async fn open(app: &App, opening: &Opening) -> Result<Opened> {
         }
     }
     Err(Error::Unavailable)
+}
+
+/// Refuses what is too long for the model even without a history, before anything is stored.
+async fn check_length(app: &App, agent: &Agent, said: &Said) -> Result<()> {
+    let Ok(provider) = agent.llm_provider.parse() else {
+        return Ok(());
+    };
+    let content = match said {
+        Said::New { content, .. } => content,
+        Said::Again(question) => &question.content,
+    };
+    let question = ChatMessage {
+        role: Role::User,
+        content: content.clone(),
+    };
+    let request = job::request(agent, vec![question]);
+    app.llm.fit(provider, request).await?;
+    Ok(())
 }
 
 /// Whether the key was used, or an answer is being written in the conversation.

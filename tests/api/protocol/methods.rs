@@ -68,7 +68,7 @@ async fn every_path_answers_options_and_refuses_other_methods(app: TestApp) {
 }
 
 async fn protected_paths_want_a_token_whatever_the_method(app: TestApp) {
-    for (path, methods) in ROUTES.into_iter().filter(|(path, _)| !is_public(path)) {
+    for (path, methods) in ROUTES.iter().filter(|(path, _)| !is_public(path)) {
         for method in METHODS.into_iter().chain(["OPTIONS", "HEAD"]) {
             let answer = app.stranger().send(method, path, None).await;
             assert_eq!(

@@ -17,7 +17,8 @@ on_each_database! {
 
 async fn a_content_is_stored_as_it_was_sent(app: TestApp) {
     let ann = app.register("ann").await;
-    let conversation = ann.conversation().await;
+    let agent = ann.agent(json!({ "context_window": 1_000_000 })).await;
+    let conversation = ann.conversation_with(&agent).await;
     for content in [
         "  two spaces \n\tand more\r\n",
         "🦀 and \u{202e}more\u{7f}",

@@ -53,7 +53,9 @@ async fn told_after(client: &Client, conversation: &str, answer: &Answer, said: 
     );
     assert_ne!(failed["status"], "complete");
     assert_ne!(failed["error_code"], Value::Null);
-    assert_eq!(failed["tokens_used"], Value::Null);
+    // The provider gave no count; if it had begun, there is an estimate.
+    assert_eq!(failed["usage_estimated"], !said.is_empty());
+    assert_eq!(failed["tokens_used"].is_null(), said.is_empty());
     assert!(sentence.ends_with('.') && sentence.len() > 20, "{sentence}");
     sentence
 }
