@@ -1,12 +1,9 @@
 //! What pages of the AI SDK ask for.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 
 use super::history::History;
 use super::name::ChatName;
@@ -14,12 +11,11 @@ use super::request::Request;
 use super::{repository, stream, turns};
 use crate::app::App;
 use crate::auth::CurrentUser;
-use crate::conversations::turn;
+use crate::conversations::{Stopped, stop_in};
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::http::fields::{Form, Reference};
 use crate::http::payload::Payload;
-use crate::messages::{self, MessageBody, Status};
+use crate::messages;
 
 /// Says something, or has something answered again, and tells the answer as it comes.
 pub async fn send(
@@ -48,15 +44,6 @@ pub async fn stream(
     })
 }
 
-/// What a request to stop came to.
-#[derive(Serialize)]
-pub struct Stopped {
-    /// Whether this stopped an answer.
-    stopped: bool,
-    /// The answer as it is now.
-    message: Option<MessageBody>,
-}
-
 /// Stops the running answer and keeps its text. Hanging up does not: the page may come back.
 pub async fn stop(
     CurrentUser(user): CurrentUser,
@@ -67,16 +54,7 @@ pub async fn stop(
     let conversation = repository::find(&app.db, user.id, &chat)
         .await?
         .ok_or(Error::NotFound)?;
-    let mut form = Form::new(payload.fields().await?);
-    let message = form.nullable("message_id", &Reference).flatten();
-    form.finish()?;
-    let end = turn::stop(&app, user.id, conversation.id, message).await?;
-    Ok(Json(Stopped {
-        stopped: end
-            .as_ref()
-            .is_some_and(|end| end.answer.status == Status::Stopped),
-        message: end.map(|end| Arc::unwrap_or_clone(end).answer.into()),
-    }))
+    stop_in(&app, user.id, conversation.id, payload).await
 }
 
 /// What was said so far, without the running answer.

@@ -1,10 +1,13 @@
 //! Saying something in a conversation, watching the answer, and stopping it.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::content::read_content;
 use super::repository;
@@ -106,14 +109,27 @@ pub async fn stop(
     repository::find(&app.db, user.id, id)
         .await?
         .ok_or(Error::NotFound)?;
+    stop_in(&app, user.id, id, payload).await
+}
+
+/// The same in a conversation that is known to be the user's. The body may say in `message_id` which answer is meant.
+///
+/// # Errors
+/// The body is not readable.
+pub async fn stop_in(
+    app: &App,
+    owner: Uuid,
+    conversation: Uuid,
+    payload: Payload,
+) -> Result<Json<Stopped>> {
     let mut form = Form::new(payload.fields().await?);
     let message = form.nullable("message_id", &Reference).flatten();
     form.finish()?;
-    let end = turn::stop(&app, user.id, id, message).await?;
+    let end = turn::stop(app, owner, conversation, message).await?;
     Ok(Json(Stopped {
         stopped: end
             .as_ref()
             .is_some_and(|end| end.answer.status == Status::Stopped),
-        message: end.map(|end| end.answer.clone().into()),
+        message: end.map(|end| Arc::unwrap_or_clone(end).answer.into()),
     }))
 }

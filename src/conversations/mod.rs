@@ -11,6 +11,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 pub use content::read_content;
+pub use live::{Stopped, stop_in};
 pub use model::{
     AgentId, AgentReference, Conversation, ConversationBody, ConversationDetail, DEFAULT_TITLE,
 };
