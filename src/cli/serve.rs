@@ -24,7 +24,7 @@ pub async fn run() -> Result<(), Failure> {
         TryLockError::Error(error) => format!("the database file cannot be locked: {error}"),
     })?;
     tracing::info!(
-        "listening on http://{}, data in {:?}",
+        "listening on http://{}, data in {}",
         listener.local_addr()?,
         config.database.url
     );

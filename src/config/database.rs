@@ -32,13 +32,19 @@ pub enum DatabaseUrl {
     Postgres(Box<PgConnectOptions>),
 }
 
-impl fmt::Debug for DatabaseUrl {
+impl fmt::Display for DatabaseUrl {
     /// Leaves out how to reach the server, because that includes a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sqlite(file) => f.debug_tuple("Sqlite").field(file).finish(),
-            Self::Postgres(_) => f.write_str("Postgres(***)"),
+            Self::Sqlite(file) => write!(f, "the SQLite file {}", file.display()),
+            Self::Postgres(_) => f.write_str("Postgres"),
         }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

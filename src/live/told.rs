@@ -38,6 +38,9 @@ pub enum Body {
         error: String,
         code: ErrorCode,
         status: u16,
+        /// After how many seconds another try may help.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after: Option<u64>,
         assistant_message: Box<MessageBody>,
     },
     Closing {},
@@ -96,6 +99,7 @@ fn ending(end: &End, id: u64) -> Told {
                 error: end.answer.error.clone().unwrap_or_default(),
                 code,
                 status: code.status().as_u16(),
+                retry_after: end.retry_after_seconds(),
                 assistant_message,
             },
         },

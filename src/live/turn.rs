@@ -51,6 +51,14 @@ pub struct End {
     pub retry_after: Option<Duration>,
 }
 
+impl End {
+    /// After how many whole seconds another try may help. A fraction is rounded up: sooner would be too soon.
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        self.retry_after
+            .map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+    }
+}
+
 /// A piece of an answer and where it begins, in bytes of text and thinking together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {

@@ -228,15 +228,11 @@ fn no_answer(turn: &Turn, end: &End) -> Option<Error> {
     if code == messages::ErrorCode::Deleted {
         return Some(Error::NotFound);
     }
-    // A fraction of a second is rounded up: sooner would be too soon.
-    let retry_after = end
-        .retry_after
-        .map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
     let user_message = MessageBody::from(turn.question.clone());
     Some(Error::NoAnswer(Box::new(NoAnswer {
         status: code.status(),
         text: end.answer.error.clone().unwrap_or_default(),
-        retry_after,
+        retry_after: end.retry_after_seconds(),
         user_message: serde_json::to_value(user_message).unwrap_or_default(),
     })))
 }

@@ -13,6 +13,7 @@ on_each_database! {
     each_failure_ends_its_stream_with_an_error,
     a_model_that_takes_too_long_ends_its_stream_with_an_error,
     a_model_that_cannot_be_asked_ends_its_stream_with_an_error,
+    how_long_to_wait_is_told_at_the_end,
     only_what_failed_before_the_first_word_is_tried_again,
 }
 
@@ -163,6 +164,14 @@ async fn a_model_that_cannot_be_asked_ends_its_stream_with_an_error(app: TestApp
         fails(&ann, &conversation, "Hello", 502, "").await;
     }
     assert_eq!(app.model.server.calls(), 0);
+}
+
+async fn how_long_to_wait_is_told_at_the_end(app: TestApp) {
+    let (ann, conversation) = ann(&app).await;
+    let busy = openai_error(429, "Slow down", "rate_limit_exceeded").header("retry-after", "37");
+    app.model.replies([busy]);
+    let events = ann.ask(&conversation, "Hello").await.rest().await;
+    assert_eq!(check_whole(&events).data["retry_after"], 37);
 }
 
 async fn only_what_failed_before_the_first_word_is_tried_again(app: TestApp) {
