@@ -4,6 +4,7 @@
 mod handlers;
 mod model;
 pub mod repository;
+pub mod tree;
 
 use axum::Router;
 use axum::routing::get;

@@ -121,6 +121,37 @@ impl FromStr for ErrorCode {
     }
 }
 
+/// What the user thinks of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rating {
+    /// It is good.
+    Up,
+    /// It is not.
+    Down,
+}
+
+impl Rating {
+    /// The word for it in the database and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+impl FromStr for Rating {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        [Self::Up, Self::Down]
+            .into_iter()
+            .find(|rating| rating.as_str() == word)
+            .ok_or_else(|| format!("`{word}` is no rating"))
+    }
+}
+
 /// A message. Its fields are in the order in which they are gathered from the database.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Message {
@@ -150,6 +181,15 @@ pub struct Message {
     /// How many older messages the model was not told, because its context is too small.
     pub left_out: Option<i32>,
     pub created_at: DateTime<Utc>,
+    /// The message before it; `None` of the first. Versions of a message have the same one.
+    pub parent_id: Option<Uuid>,
+    /// Whether it is on the path that the conversation shows, and not a version that was replaced or what followed one.
+    pub is_active: bool,
+    /// When the user gave it the text that it has, if that is not its first.
+    pub edited_at: Option<DateTime<Utc>>,
+    pub feedback_rating: Option<Rating>,
+    /// What the user says about the answer.
+    pub feedback_comment: Option<String>,
 }
 
 impl Message {
@@ -173,15 +213,21 @@ impl Message {
             usage_estimated: false,
             left_out: None,
             created_at: clock::now(),
+            parent_id: None,
+            is_active: true,
+            edited_at: None,
+            feedback_rating: None,
+            feedback_comment: None,
         }
     }
 
-    /// The place of the answer that `model` is to write.
-    pub fn pending_answer(conversation_id: Uuid, model: String) -> Self {
+    /// The place of the answer that `model` is to write to a question.
+    pub fn pending_answer(conversation_id: Uuid, question_id: Option<Uuid>, model: String) -> Self {
         Self {
             role: Role::Assistant,
             status: Status::Pending,
             model,
+            parent_id: question_id,
             ..Self::question(conversation_id, String::new(), None)
         }
     }
@@ -192,7 +238,7 @@ impl Message {
         Self {
             id: self.id,
             created_at: self.created_at,
-            ..Self::pending_answer(self.conversation_id, self.model.clone())
+            ..Self::pending_answer(self.conversation_id, self.parent_id, self.model.clone())
         }
     }
 
@@ -234,6 +280,15 @@ impl FromRow for Message {
             usage_estimated: row.get("usage_estimated")?,
             left_out: row.get("left_out")?,
             created_at: row.get("created_at")?,
+            parent_id: row.get("parent_id")?,
+            is_active: row.get("is_active")?,
+            edited_at: row.get("edited_at")?,
+            feedback_rating: row
+                .get::<Option<&str>>("feedback_rating")?
+                .map(str::parse)
+                .transpose()
+                .map_err(unknown)?,
+            feedback_comment: row.get("feedback_comment")?,
         })
     }
 }
@@ -260,6 +315,24 @@ pub struct MessageBody {
     completion_tokens: Option<i32>,
     usage_estimated: bool,
     left_out: Option<i32>,
+    parent_id: Option<Uuid>,
+    is_active: bool,
+    #[serde(serialize_with = "clock::serialize_optional")]
+    edited_at: Option<DateTime<Utc>>,
+    feedback: Option<FeedbackBody>,
+}
+
+/// What the user thinks of an answer; not there at all if they said nothing.
+#[derive(Clone, Debug, Serialize)]
+struct FeedbackBody {
+    rating: Option<Rating>,
+    comment: Option<String>,
+}
+
+impl FeedbackBody {
+    fn new(rating: Option<Rating>, comment: Option<String>) -> Option<Self> {
+        (rating.is_some() || comment.is_some()).then_some(Self { rating, comment })
+    }
 }
 
 impl MessageBody {
@@ -291,6 +364,44 @@ impl From<Message> for MessageBody {
             completion_tokens: message.completion_tokens,
             usage_estimated: message.usage_estimated,
             left_out: message.left_out,
+            parent_id: message.parent_id,
+            is_active: message.is_active,
+            edited_at: message.edited_at,
+            feedback: FeedbackBody::new(message.feedback_rating, message.feedback_comment),
+        }
+    }
+}
+
+/// A message in a list for reading page by page: which of how many versions it is.
+#[derive(Debug, Deserialize)]
+pub struct Listed {
+    message: Message,
+    version: i32,
+    version_count: i32,
+}
+
+impl Listed {
+    /// The id of the message.
+    pub fn id(&self) -> Uuid {
+        self.message.id
+    }
+}
+
+/// The same as the API shows it.
+#[derive(Debug, Serialize)]
+pub struct ListedBody {
+    #[serde(flatten)]
+    message: MessageBody,
+    version: i32,
+    version_count: i32,
+}
+
+impl From<Listed> for ListedBody {
+    fn from(listed: Listed) -> Self {
+        Self {
+            message: listed.message.into(),
+            version: listed.version,
+            version_count: listed.version_count,
         }
     }
 }
