@@ -3,9 +3,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::model::Message;
-use crate::db::{Executor, Page, Slice, Sql};
-use crate::llm::ChatMessage;
+use super::model::{Message, Rating};
+use crate::db::Executor;
 
 /// The columns of a message, `content` and `reasoning` as they are now: those of an answer that is being written are
 /// put together from its pieces.
@@ -50,25 +49,11 @@ macro_rules! postgres_row {
     };
 }
 
-/// All messages of the user's that are shown, oldest first. Their number comes from the conversations, which keep count.
-pub async fn list(db: impl Executor<'_>, owner: Uuid, slice: Slice) -> sqlx::Result<Page<Message>> {
-    db.query(concat!(
-        "SELECT ",
-        columns!(),
-        ", (SELECT CAST(COALESCE(SUM(message_count), 0) AS BIGINT)
-            FROM conversations
-            WHERE user_id = $1) AS total
-         FROM messages
-         WHERE user_id = $1 AND is_active
-         ORDER BY created_at, id
-         LIMIT $2 + 0 OFFSET $3"
-    ))
-    .bind(owner)
-    .bind(slice.limit)
-    .bind(slice.offset)
-    .fetch_page()
-    .await
-}
+mod lists;
+
+pub use lists::{
+    Position, Stretch, find_position, history, list, list_in, list_of, list_stretch, list_versions,
+};
 
 /// The user's message with this id.
 pub async fn find(db: impl Executor<'_>, owner: Uuid, id: Uuid) -> sqlx::Result<Option<Message>> {
@@ -245,63 +230,27 @@ pub async fn next_answer(
     .await
 }
 
-/// All messages that the user's conversation shows, oldest first.
-pub async fn list_of(
+/// Notes what the user thinks of a message; `false` if there is none with this id in the conversation.
+pub async fn set_feedback(
     db: impl Executor<'_>,
     owner: Uuid,
     conversation: Uuid,
-) -> sqlx::Result<Vec<Message>> {
-    const MESSAGES: Sql = Sql {
-        sqlite: concat!(
-            "SELECT json_group_array(",
-            sqlite_row!(),
-            ") AS rows
-             FROM (SELECT ",
-            columns!(),
-            "      FROM messages
-                   WHERE user_id = $1 AND conversation_id = $2 AND is_active
-                   ORDER BY created_at, id)"
-        ),
-        postgres: concat!(
-            "SELECT CAST(COALESCE(json_agg(",
-            postgres_row!(),
-            " ORDER BY created_at, id), '[]') AS TEXT) AS rows
-             FROM (SELECT ",
-            columns!(),
-            "      FROM messages
-                   WHERE user_id = $1 AND conversation_id = $2 AND is_active) AS said"
-        ),
-    };
-    db.query(MESSAGES)
+    id: Uuid,
+    rating: Option<Rating>,
+    comment: Option<&str>,
+) -> sqlx::Result<bool> {
+    let changed = db
+        .query(
+            "UPDATE messages
+             SET feedback_rating = $4, feedback_comment = $5
+             WHERE user_id = $1 AND conversation_id = $2 AND id = $3",
+        )
         .bind(owner)
         .bind(conversation)
-        .fetch_gathered()
-        .await
-}
-
-/// What the user's conversation shows so far, oldest first, as a model is told it: whatever there is to read,
-/// but no answers that never came and none that is being written.
-pub async fn history(
-    db: impl Executor<'_>,
-    owner: Uuid,
-    conversation: Uuid,
-) -> sqlx::Result<Vec<ChatMessage>> {
-    const HISTORY: Sql = Sql {
-        sqlite: "SELECT json_group_array(json_array(role, content)) AS rows
-                 FROM (SELECT role, content
-                       FROM messages
-                       WHERE user_id = $1 AND conversation_id = $2 AND is_active AND status <> 'pending'
-                         AND content <> ''
-                       ORDER BY created_at, id)",
-        postgres: "SELECT CAST(COALESCE(json_agg(json_build_array(role, content) ORDER BY created_at, id), '[]') AS TEXT)
-                          AS rows
-                   FROM messages
-                   WHERE user_id = $1 AND conversation_id = $2 AND is_active AND status <> 'pending'
-                         AND content <> ''",
-    };
-    db.query(HISTORY)
-        .bind(owner)
-        .bind(conversation)
-        .fetch_gathered()
-        .await
+        .bind(id)
+        .bind(rating.map(Rating::as_str))
+        .bind(comment)
+        .execute()
+        .await?;
+    Ok(changed > 0)
 }
