@@ -54,7 +54,7 @@ pub async fn find_or_begin(app: &App, owner: Uuid, request: Request) -> Result<A
                 content: text,
                 ..question
             };
-            begin(app, owner, place, Said::Again(Box::new(question))).await
+            begin(app, owner, place, again(question)).await
         }
         Wish::Again { name } => {
             let place = find_place(app, owner, &chat).await?;
@@ -64,7 +64,7 @@ pub async fn find_or_begin(app: &App, owner: Uuid, request: Request) -> Result<A
             };
             let place = place.ok_or_else(missing)?;
             let question = question_again(app, owner, &place, name.as_ref()).await?;
-            begin(app, owner, place, Said::Again(Box::new(question))).await
+            begin(app, owner, place, again(question)).await
         }
     }
 }
@@ -92,7 +92,7 @@ async fn say(
         }
         return match turn_of(app, owner, &known).await? {
             Some(turn) => Ok(turn),
-            None => begin(app, owner, place, Said::Again(Box::new(known))).await,
+            None => begin(app, owner, place, again(known)).await,
         };
     }
     let said = Said::New {
@@ -141,6 +141,13 @@ async fn turn_of(app: &App, owner: Uuid, question: &Message) -> Result<Option<Ar
     // Deleted meanwhile, if it is not there.
     let turn = turn::find(app, owner, answer.id).await?;
     turn.ok_or(Error::NotFound).map(Some)
+}
+
+fn again(question: Message) -> Said {
+    Said::Again {
+        question: Box::new(question),
+        key: None,
+    }
 }
 
 async fn begin(app: &App, owner: Uuid, place: Place, said: Said) -> Result<Arc<Turn>> {

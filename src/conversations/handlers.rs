@@ -21,7 +21,8 @@ use crate::http::page::{List, Pages};
 use crate::http::path::{Id, query_value};
 use crate::http::payload::Payload;
 use crate::live::Hub;
-use crate::messages;
+use crate::messages::repository::{Position, Stretch};
+use crate::messages::{self, Message};
 
 pub async fn list(
     CurrentUser(user): CurrentUser,
@@ -62,12 +63,53 @@ pub async fn show(
     let conversation = repository::find(&db, user.id, id)
         .await?
         .ok_or(Error::NotFound)?;
-    let messages = messages::repository::list_of(&db, user.id, id).await?;
+    let (messages, is_whole) = match read_wanted(&uri)? {
+        Wanted::All => (messages::repository::list_of(&db, user.id, id).await?, true),
+        Wanted::None => (Vec::new(), false),
+        Wanted::Last(number) => {
+            let last = Stretch::Before(Position::END);
+            let last = messages::repository::list_stretch(&db, user.id, id, last, number).await?;
+            (last.into_iter().map(Message::from).collect(), false)
+        }
+    };
     Ok(if query_value(&uri, "format").as_deref() == Some("ui") {
         Json(History::new(conversation, messages)).into_response()
-    } else {
+    } else if is_whole {
         Json(ConversationDetail::new(conversation, messages)).into_response()
+    } else {
+        Json(ConversationDetail::excerpt(conversation, messages)).into_response()
     })
+}
+
+/// Which messages a conversation is to be shown with.
+enum Wanted {
+    All,
+    None,
+    /// So many of the newest.
+    Last(i64),
+}
+
+/// The parameter `messages`: `all`, `none` or `last:N`.
+fn read_wanted(uri: &Uri) -> Result<Wanted> {
+    let Some(wanted) = query_value(uri, "messages") else {
+        return Ok(Wanted::All);
+    };
+    let last = wanted.strip_prefix("last:").and_then(|number| {
+        let number = number.parse().ok()?;
+        (1..=messages::MOST).contains(&number).then_some(number)
+    });
+    match (wanted.as_str(), last) {
+        ("all", _) => Ok(Wanted::All),
+        ("none", _) => Ok(Wanted::None),
+        (_, Some(number)) => Ok(Wanted::Last(number)),
+        _ => Err(Error::field(
+            "messages",
+            format!(
+                "Must be all, none or last:N, with N from 1 to {}.",
+                messages::MOST
+            ),
+        )),
+    }
 }
 
 pub async fn replace(

@@ -21,7 +21,7 @@ use crate::http::accept::accepts_events;
 use crate::http::fields::{Boolean, Form, Reference};
 use crate::http::path::{Id, query_value};
 use crate::http::payload::Payload;
-use crate::live::sse;
+use crate::live::{Turn, sse};
 use crate::messages::{MessageBody, Status};
 
 /// Says something. The answer is told at its end, or, to those who want that, as it comes.
@@ -53,10 +53,15 @@ pub async fn send_message(
         },
     };
     let turn = turn::begin(&app, opening).await?;
-    if stream.unwrap_or_else(|| accepts_events(&headers)) {
+    tell(&turn, stream, &headers).await
+}
+
+/// Tells a turn as it comes, or at its end. `stream` is what the client said about that; else its headers do.
+pub async fn tell(turn: &Arc<Turn>, stream: Option<bool>, headers: &HeaderMap) -> Result<Response> {
+    if stream.unwrap_or_else(|| accepts_events(headers)) {
         Ok(sse::response(sse::events(turn.reader())))
     } else {
-        turn::exchange(&turn)
+        turn::exchange(turn)
             .await
             .map(|exchange| Json(exchange).into_response())
     }

@@ -6,9 +6,10 @@ mod live;
 mod model;
 pub mod repository;
 pub mod turn;
+mod versions;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 
 pub use content::read_content;
 pub use live::{Stopped, stop_in};
@@ -34,14 +35,27 @@ pub fn router() -> Router<App> {
                 .delete(handlers::delete),
         )
         .endpoint("/api/conversations/{id}/stop/", post(live::stop))
+        .endpoint(
+            "/api/conversations/{id}/messages/{message}/select/",
+            post(versions::select),
+        )
 }
 
-/// The path that answers with JSON or with an event stream.
+/// The paths that answer with JSON or with an event stream.
 pub fn streaming_router() -> Router<App> {
-    Router::new().endpoint(
-        "/api/conversations/{id}/send_message/",
-        post(live::send_message),
-    )
+    Router::new()
+        .endpoint(
+            "/api/conversations/{id}/send_message/",
+            post(live::send_message),
+        )
+        .endpoint(
+            "/api/conversations/{id}/messages/{message}/",
+            patch(versions::edit).delete(versions::delete),
+        )
+        .endpoint(
+            "/api/conversations/{id}/messages/{message}/regenerate/",
+            post(versions::regenerate),
+        )
 }
 
 /// The path that a browser's `EventSource` can read, which sends no headers.

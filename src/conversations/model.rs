@@ -183,18 +183,27 @@ pub struct ConversationDetail {
 }
 
 impl ConversationDetail {
-    /// A conversation and its messages, oldest first.
+    /// A conversation and all its messages, oldest first.
     pub fn new(conversation: Conversation, messages: Vec<Message>) -> Self {
+        // Counted here, because another message may have come between reading the one and the others.
+        let message_count = i32::try_from(messages.len()).unwrap_or(i32::MAX);
+        Self {
+            message_count,
+            ..Self::excerpt(conversation, messages)
+        }
+    }
+
+    /// A conversation and some of its messages, oldest first.
+    pub fn excerpt(conversation: Conversation, messages: Vec<Message>) -> Self {
         let Conversation {
             id,
             agent_id: agent,
             title,
+            message_count,
             created_at,
             updated_at,
             ..
         } = conversation;
-        // Counted here, because another message may have come between reading the one and the others.
-        let message_count = i32::try_from(messages.len()).unwrap_or(i32::MAX);
         let messages = messages.into_iter().map(MessageBody::from).collect();
         Self {
             id,

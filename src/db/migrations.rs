@@ -67,13 +67,23 @@ macro_rules! embedded {
     };
 }
 
-const POSTGRES: [(&str, &str); 3] =
-    embedded!("postgres": "0001_accounts", "0002_chat", "0003_live_answers");
-const SQLITE: [(&str, &str); 3] =
-    embedded!("sqlite": "0001_accounts", "0002_chat", "0003_live_answers");
+/// The names are given once, so that neither database can miss a migration of the other.
+macro_rules! migrations {
+    ($($name:literal),* $(,)?) => {
+        const POSTGRES: &[(&str, &str)] = &embedded!("postgres": $($name),*);
+        const SQLITE: &[(&str, &str)] = &embedded!("sqlite": $($name),*);
+    };
+}
 
-fn migrator(files: [(&'static str, &'static str); 3]) -> Migrator {
-    let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
+migrations!(
+    "0001_accounts",
+    "0002_chat",
+    "0003_live_answers",
+    "0004_versions",
+);
+
+fn migrator(files: &'static [(&'static str, &'static str)]) -> Migrator {
+    let migration = |(version, &(name, sql)): (i64, &(&'static str, &'static str))| {
         Migration::new(
             version,
             name.into(),

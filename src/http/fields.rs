@@ -3,6 +3,7 @@
 //! A body is read field by field, and every faulty field is noted, so that a client learns of all mistakes at once.
 //! An absent, null, blank or ill-typed value ends the check of its field; the other rules are all checked.
 
+use axum::http::Uri;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -11,7 +12,8 @@ use super::path::parse_uuid;
 use super::python;
 use crate::error::{Error, FieldErrors, Result};
 
-const REQUIRED: &str = "This field is required.";
+/// What a field says that must be there and is not.
+pub const REQUIRED: &str = "This field is required.";
 /// Also what an empty reference to another object is told.
 pub const NULL: &str = "This field may not be null.";
 const BLANK: &str = "This field may not be blank.";
@@ -45,6 +47,17 @@ impl Form {
             values,
             errors: FieldErrors::new(),
         }
+    }
+
+    /// Starts with the parameters of an address, which are all text. Of several with one name the first counts.
+    pub fn of_query(uri: &Uri) -> Self {
+        let mut values = Map::new();
+        for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+            values
+                .entry(name)
+                .or_insert_with(|| Value::String(value.into_owned()));
+        }
+        Self::new(values)
     }
 
     /// A field that may be absent. `None` also if it is faulty, which [`Form::finish`] then tells.
@@ -87,6 +100,11 @@ impl Form {
             Some(Value::Null) => Some(None),
             _ => self.optional(name, rule).map(Some),
         }
+    }
+
+    /// Whether a field is there, faulty or not.
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
     }
 
     /// Notes that a field is faulty for a reason that only its owner knows.

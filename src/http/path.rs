@@ -21,6 +21,23 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
+/// The ids of an object in the path and of one that belongs to it; 404 if one of them is none.
+pub struct Ids(pub Uuid, pub Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for Ids {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let Path((outer, inner)) = Path::<(String, String)>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Error::NotFound)?;
+        parse_uuid(&outer)
+            .zip(parse_uuid(&inner))
+            .map(|(outer, inner)| Self(outer, inner))
+            .ok_or(Error::NotFound)
+    }
+}
+
 /// Reads a UUID in any spelling that the original took: any letter case, with hyphens or without, as a URN, in braces.
 pub fn parse_uuid(text: &str) -> Option<Uuid> {
     let text = text

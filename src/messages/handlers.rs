@@ -1,25 +1,73 @@
-//! Listing and reading messages.
+//! Listing and reading messages, their versions, and what users think of them.
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 
-use super::model::MessageBody;
+use super::body::{ListedBody, MessageBody};
+use super::excerpt::{Excerpt, ExcerptBody};
+use super::model::{Rating, Role};
 use super::repository;
 use crate::auth::CurrentUser;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::http::page::{List, Pages};
-use crate::http::path::Id;
+use crate::http::fields::{Choice, Form, REQUIRED, Reference, Text};
+use crate::http::page::Pages;
+use crate::http::path::{Id, Ids};
+use crate::http::payload::Payload;
 
+/// The comment on an answer.
+const COMMENT: Text = Text {
+    may_be_blank: true,
+    ..Text::new(2000)
+};
+
+/// All messages in pages, or those of one conversation. With a limit the latter come as a bare array, the newest ones.
 pub async fn list(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
+    uri: Uri,
     pages: Pages,
-) -> Result<Json<List<MessageBody>>> {
-    pages
-        .list(|slice| repository::list(&db, user.id, slice))
-        .await
-        .map(Json)
+) -> Result<Response> {
+    let mut form = Form::of_query(&uri);
+    if !form.has("conversation") {
+        let list = pages.list::<_, MessageBody, _>(|slice| repository::list(&db, user.id, slice));
+        return Ok(Json(list.await?).into_response());
+    }
+    let conversation = form.optional("conversation", &Reference);
+    let is_excerpt = form.has("limit") || form.has("before");
+    let asked = is_excerpt.then(|| Excerpt::read_before(&mut form));
+    let conversation = form.complete(conversation)?;
+    let Some(asked) = asked else {
+        let list = pages.list::<_, MessageBody, _>(|slice| {
+            repository::list_in(&db, user.id, conversation, slice)
+        });
+        return Ok(Json(list.await?).into_response());
+    };
+    // As of any filter that nothing fits.
+    let results = match asked.fetch(&db, user.id, conversation).await {
+        Ok((results, _)) => results,
+        Err(Error::NotFound) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let results: Vec<ListedBody> = results.into_iter().map(ListedBody::from).collect();
+    Ok(Json(results).into_response())
+}
+
+/// The messages of a conversation, by cursor.
+pub async fn list_by_cursor(
+    CurrentUser(user): CurrentUser,
+    State(db): State<Db>,
+    Id(conversation): Id,
+    uri: Uri,
+) -> Result<Json<ExcerptBody>> {
+    let mut form = Form::of_query(&uri);
+    let asked = Excerpt::read(&mut form);
+    form.finish()?;
+    let (results, has_more) = asked.fetch(&db, user.id, conversation).await?;
+    Ok(Json(asked.body(results, has_more)))
 }
 
 pub async fn show(
@@ -31,4 +79,57 @@ pub async fn show(
         .await?
         .ok_or(Error::NotFound)?;
     Ok(Json(message.into()))
+}
+
+/// All versions of a message.
+#[derive(Serialize)]
+pub struct Versions {
+    results: Vec<MessageBody>,
+}
+
+/// The versions of a message, that which is shown among them.
+pub async fn versions(
+    CurrentUser(user): CurrentUser,
+    State(db): State<Db>,
+    Ids(conversation, id): Ids,
+) -> Result<Json<Versions>> {
+    let message = repository::find_in(&db, user.id, conversation, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let versions = repository::list_versions(&db, user.id, &message).await?;
+    Ok(Json(Versions {
+        results: versions.into_iter().map(MessageBody::from).collect(),
+    }))
+}
+
+/// Notes what the user thinks of an answer, in place of what they thought before.
+pub async fn give_feedback(
+    CurrentUser(user): CurrentUser,
+    State(db): State<Db>,
+    Ids(conversation, id): Ids,
+    payload: Payload,
+) -> Result<Json<MessageBody>> {
+    let mut answer = repository::find_in(&db, user.id, conversation, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let mut form = Form::new(payload.fields().await?);
+    let rating = form.nullable("rating", &Choice(|word| word.parse::<Rating>().ok()));
+    if !form.has("rating") {
+        form.reject("rating", REQUIRED);
+    }
+    let comment = form.nullable("comment", &COMMENT).flatten();
+    form.finish()?;
+    if answer.role != Role::Assistant {
+        const NO_ANSWER: Error =
+            Error::Refused(StatusCode::BAD_REQUEST, "Only answers can be rated.");
+        return Err(NO_ANSWER);
+    }
+    answer.feedback_rating = rating.flatten();
+    answer.feedback_comment = comment.filter(|comment| !comment.is_empty());
+    let (rating, comment) = (answer.feedback_rating, answer.feedback_comment.as_deref());
+    if repository::set_feedback(&db, user.id, conversation, id, rating, comment).await? {
+        Ok(Json(answer.into()))
+    } else {
+        Err(Error::NotFound)
+    }
 }

@@ -121,6 +121,37 @@ impl FromStr for ErrorCode {
     }
 }
 
+/// What the user thinks of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rating {
+    /// It is good.
+    Up,
+    /// It is not.
+    Down,
+}
+
+impl Rating {
+    /// The word for it in the database and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+impl FromStr for Rating {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        [Self::Up, Self::Down]
+            .into_iter()
+            .find(|rating| rating.as_str() == word)
+            .ok_or_else(|| format!("`{word}` is no rating"))
+    }
+}
+
 /// A message. Its fields are in the order in which they are gathered from the database.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Message {
@@ -150,6 +181,15 @@ pub struct Message {
     /// How many older messages the model was not told, because its context is too small.
     pub left_out: Option<i32>,
     pub created_at: DateTime<Utc>,
+    /// The message before it; `None` of the first. Versions of a message have the same one.
+    pub parent_id: Option<Uuid>,
+    /// Whether it is on the path that the conversation shows, and not a version that was replaced or what followed one.
+    pub is_active: bool,
+    /// When the user gave it the text that it has, if that is not its first.
+    pub edited_at: Option<DateTime<Utc>>,
+    pub feedback_rating: Option<Rating>,
+    /// What the user says about the answer.
+    pub feedback_comment: Option<String>,
 }
 
 impl Message {
@@ -173,15 +213,21 @@ impl Message {
             usage_estimated: false,
             left_out: None,
             created_at: clock::now(),
+            parent_id: None,
+            is_active: true,
+            edited_at: None,
+            feedback_rating: None,
+            feedback_comment: None,
         }
     }
 
-    /// The place of the answer that `model` is to write.
-    pub fn pending_answer(conversation_id: Uuid, model: String) -> Self {
+    /// The place of the answer that `model` is to write to a question.
+    pub fn pending_answer(conversation_id: Uuid, question_id: Option<Uuid>, model: String) -> Self {
         Self {
             role: Role::Assistant,
             status: Status::Pending,
             model,
+            parent_id: question_id,
             ..Self::question(conversation_id, String::new(), None)
         }
     }
@@ -192,7 +238,7 @@ impl Message {
         Self {
             id: self.id,
             created_at: self.created_at,
-            ..Self::pending_answer(self.conversation_id, self.model.clone())
+            ..Self::pending_answer(self.conversation_id, self.parent_id, self.model.clone())
         }
     }
 
@@ -234,63 +280,30 @@ impl FromRow for Message {
             usage_estimated: row.get("usage_estimated")?,
             left_out: row.get("left_out")?,
             created_at: row.get("created_at")?,
+            parent_id: row.get("parent_id")?,
+            is_active: row.get("is_active")?,
+            edited_at: row.get("edited_at")?,
+            feedback_rating: row
+                .get::<Option<&str>>("feedback_rating")?
+                .map(str::parse)
+                .transpose()
+                .map_err(unknown)?,
+            feedback_comment: row.get("feedback_comment")?,
         })
     }
 }
 
-/// A message as the API shows it: the contract's seven fields, and what we know beyond them.
-#[derive(Clone, Debug, Serialize)]
-pub struct MessageBody {
-    id: Uuid,
-    conversation: Uuid,
-    role: Role,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<String>,
-    tokens_used: Option<i32>,
-    model: String,
-    #[serde(serialize_with = "clock::serialize")]
-    created_at: DateTime<Utc>,
-    status: Status,
-    finish_reason: Option<String>,
-    error: Option<String>,
-    error_code: Option<ErrorCode>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning: Option<Option<String>>,
-    prompt_tokens: Option<i32>,
-    completion_tokens: Option<i32>,
-    usage_estimated: bool,
-    left_out: Option<i32>,
+/// A message in a list for reading page by page: which of how many versions it is.
+#[derive(Debug, Deserialize)]
+pub struct Listed {
+    pub message: Message,
+    /// Which one it is, counted from 1.
+    pub version: i32,
+    pub version_count: i32,
 }
 
-impl MessageBody {
-    /// Without content and reasoning, for those who have read them already.
-    #[must_use]
-    pub fn without_text(mut self) -> Self {
-        self.content = None;
-        self.reasoning = None;
-        self
-    }
-}
-
-impl From<Message> for MessageBody {
-    fn from(message: Message) -> Self {
-        Self {
-            id: message.id,
-            conversation: message.conversation_id,
-            role: message.role,
-            content: Some(message.content),
-            tokens_used: message.tokens_used,
-            model: message.model,
-            created_at: message.created_at,
-            status: message.status,
-            finish_reason: message.finish_reason,
-            error: message.error,
-            error_code: message.error_code,
-            reasoning: Some(message.reasoning),
-            prompt_tokens: message.prompt_tokens,
-            completion_tokens: message.completion_tokens,
-            usage_estimated: message.usage_estimated,
-            left_out: message.left_out,
-        }
+impl From<Listed> for Message {
+    fn from(listed: Listed) -> Self {
+        listed.message
     }
 }

@@ -3,9 +3,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::model::Message;
-use crate::db::{Executor, Page, Slice, Sql};
-use crate::llm::ChatMessage;
+use super::model::{Message, Rating};
+use crate::db::Executor;
 
 /// The columns of a message, `content` and `reasoning` as they are now: those of an answer that is being written are
 /// put together from its pieces.
@@ -23,29 +22,38 @@ macro_rules! columns {
                     WHERE message_pieces.user_id = messages.user_id AND message_id = messages.id
                       AND kind = 'reasoning')
               ELSE reasoning END AS reasoning,
-         tokens_used, prompt_tokens, completion_tokens, usage_estimated, left_out, created_at"
+         tokens_used, prompt_tokens, completion_tokens, usage_estimated, left_out, created_at, parent_id, is_active,
+         edited_at, feedback_rating, feedback_comment"
     };
 }
 
-/// All of the user's messages, oldest first. Their number comes from the conversations, which keep count.
-pub async fn list(db: impl Executor<'_>, owner: Uuid, slice: Slice) -> sqlx::Result<Page<Message>> {
-    db.query(concat!(
-        "SELECT ",
-        columns!(),
-        ", (SELECT CAST(COALESCE(SUM(message_count), 0) AS BIGINT)
-            FROM conversations
-            WHERE user_id = $1) AS total
-         FROM messages
-         WHERE user_id = $1
-         ORDER BY created_at, id
-         LIMIT $2 + 0 OFFSET $3"
-    ))
-    .bind(owner)
-    .bind(slice.limit)
-    .bind(slice.offset)
-    .fetch_page()
-    .await
+/// A message as SQLite gathers it, in the order of [`Message`]'s fields.
+macro_rules! sqlite_row {
+    () => {
+        "json_array(
+             lower(hex(id)), lower(hex(conversation_id)), client_id, role, content, status, model, finish_reason, error,
+             error_code, reasoning, tokens_used, prompt_tokens, completion_tokens,
+             json(iif(usage_estimated, 'true', 'false')), left_out, created_at,
+             nullif(lower(hex(parent_id)), ''), json(iif(is_active, 'true', 'false')), edited_at,
+             feedback_rating, feedback_comment)"
+    };
 }
+
+/// The same of Postgres.
+macro_rules! postgres_row {
+    () => {
+        "json_build_array(
+             id, conversation_id, client_id, role, content, status, model, finish_reason, error, error_code, reasoning,
+             tokens_used, prompt_tokens, completion_tokens, usage_estimated, left_out, created_at, parent_id, is_active,
+             edited_at, feedback_rating, feedback_comment)"
+    };
+}
+
+mod lists;
+
+pub use lists::{
+    Position, Stretch, find_position, history, list, list_in, list_of, list_stretch, list_versions,
+};
 
 /// The user's message with this id.
 pub async fn find(db: impl Executor<'_>, owner: Uuid, id: Uuid) -> sqlx::Result<Option<Message>> {
@@ -55,6 +63,25 @@ pub async fn find(db: impl Executor<'_>, owner: Uuid, id: Uuid) -> sqlx::Result<
         " FROM messages WHERE user_id = $1 AND id = $2"
     ))
     .bind(owner)
+    .bind(id)
+    .fetch_optional()
+    .await
+}
+
+/// The message with this id in the user's conversation.
+pub async fn find_in(
+    db: impl Executor<'_>,
+    owner: Uuid,
+    conversation: Uuid,
+    id: Uuid,
+) -> sqlx::Result<Option<Message>> {
+    db.query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages WHERE user_id = $1 AND conversation_id = $2 AND id = $3"
+    ))
+    .bind(owner)
+    .bind(conversation)
     .bind(id)
     .fetch_optional()
     .await
@@ -86,19 +113,15 @@ pub async fn find_question_of(
     db.query(concat!(
         "SELECT ",
         columns!(),
-        " FROM messages
-         WHERE user_id = $1 AND conversation_id = $2 AND created_at < $3 AND role = 'user'
-         ORDER BY created_at DESC, id DESC
-         LIMIT 1"
+        " FROM messages WHERE user_id = $1 AND id = $2 AND role = 'user'"
     ))
     .bind(owner)
-    .bind(answer.conversation_id)
-    .bind(answer.created_at)
+    .bind(answer.parent_id)
     .fetch_optional()
     .await
 }
 
-/// The message of the user's conversation that the client calls so, else the one whose id it is.
+/// The message shown in the user's conversation that the client calls so, else the one whose id it is.
 pub async fn find_named(
     db: impl Executor<'_>,
     owner: Uuid,
@@ -110,7 +133,7 @@ pub async fn find_named(
         "SELECT ",
         columns!(),
         " FROM messages
-         WHERE user_id = $1 AND conversation_id = $2 AND (client_id = $3 OR id = $4)
+         WHERE user_id = $1 AND conversation_id = $2 AND is_active AND (client_id = $3 OR id = $4)
          ORDER BY CASE WHEN client_id = $3 THEN 0 ELSE 1 END
          LIMIT 1"
     ))
@@ -132,7 +155,7 @@ pub async fn find_last_question(
         "SELECT ",
         columns!(),
         " FROM messages
-         WHERE user_id = $1 AND conversation_id = $2 AND role = 'user'
+         WHERE user_id = $1 AND conversation_id = $2 AND is_active AND role = 'user'
          ORDER BY created_at DESC, id DESC
          LIMIT 1"
     ))
@@ -142,7 +165,7 @@ pub async fn find_last_question(
     .await
 }
 
-/// The answer to something that the user said.
+/// The answer to something that the user said, that of its versions which is shown.
 pub async fn find_answer_to(
     db: impl Executor<'_>,
     owner: Uuid,
@@ -152,18 +175,17 @@ pub async fn find_answer_to(
         "SELECT ",
         columns!(),
         " FROM messages
-         WHERE user_id = $1 AND conversation_id = $2 AND created_at > $3 AND role = 'assistant'
-         ORDER BY created_at, id
+         WHERE user_id = $1 AND conversation_id = $2 AND parent_id = $3 AND is_active AND role = 'assistant'
          LIMIT 1"
     ))
     .bind(owner)
     .bind(question.conversation_id)
-    .bind(question.created_at)
+    .bind(question.id)
     .fetch_optional()
     .await
 }
 
-/// The last answer in the user's conversation, or the last one that was begun by `until`.
+/// The last answer shown in the user's conversation, or the last one that was begun by `until`.
 pub async fn last_answer(
     db: impl Executor<'_>,
     owner: Uuid,
@@ -174,7 +196,8 @@ pub async fn last_answer(
         "SELECT ",
         columns!(),
         " FROM messages
-         WHERE user_id = $1 AND conversation_id = $2 AND role = 'assistant' AND ($3 IS NULL OR created_at <= $3)
+         WHERE user_id = $1 AND conversation_id = $2 AND is_active AND role = 'assistant'
+           AND ($3 IS NULL OR created_at <= $3)
          ORDER BY created_at DESC, id DESC
          LIMIT 1"
     ))
@@ -185,7 +208,7 @@ pub async fn last_answer(
     .await
 }
 
-/// The first answer in the user's conversation that was begun after `after`.
+/// The first answer shown in the user's conversation that was begun after `after`.
 pub async fn next_answer(
     db: impl Executor<'_>,
     owner: Uuid,
@@ -196,7 +219,7 @@ pub async fn next_answer(
         "SELECT ",
         columns!(),
         " FROM messages
-         WHERE user_id = $1 AND conversation_id = $2 AND role = 'assistant' AND created_at > $3
+         WHERE user_id = $1 AND conversation_id = $2 AND is_active AND role = 'assistant' AND created_at > $3
          ORDER BY created_at, id
          LIMIT 1"
     ))
@@ -207,63 +230,27 @@ pub async fn next_answer(
     .await
 }
 
-/// All messages of the user's conversation, oldest first. The order of the columns is that of [`Message`]'s fields.
-pub async fn list_of(
+/// Notes what the user thinks of a message; `false` if there is none with this id in the conversation.
+pub async fn set_feedback(
     db: impl Executor<'_>,
     owner: Uuid,
     conversation: Uuid,
-) -> sqlx::Result<Vec<Message>> {
-    const MESSAGES: Sql = Sql {
-        sqlite: concat!(
-            "SELECT json_group_array(json_array(
-                 lower(hex(id)), lower(hex(conversation_id)), client_id, role, content, status, model, finish_reason,
-                 error, error_code, reasoning, tokens_used, prompt_tokens, completion_tokens,
-                 json(iif(usage_estimated, 'true', 'false')), left_out, created_at)) AS rows
-             FROM (SELECT ",
-            columns!(),
-            "      FROM messages
-                   WHERE user_id = $1 AND conversation_id = $2
-                   ORDER BY created_at, id)"
-        ),
-        postgres: concat!(
-            "SELECT CAST(COALESCE(json_agg(json_build_array(
-                 id, conversation_id, client_id, role, content, status, model, finish_reason, error, error_code,
-                 reasoning, tokens_used, prompt_tokens, completion_tokens, usage_estimated, left_out, created_at)
-                 ORDER BY created_at, id), '[]') AS TEXT) AS rows
-             FROM (SELECT ",
-            columns!(),
-            "      FROM messages
-                   WHERE user_id = $1 AND conversation_id = $2) AS said"
-        ),
-    };
-    db.query(MESSAGES)
+    id: Uuid,
+    rating: Option<Rating>,
+    comment: Option<&str>,
+) -> sqlx::Result<bool> {
+    let changed = db
+        .query(
+            "UPDATE messages
+             SET feedback_rating = $4, feedback_comment = $5
+             WHERE user_id = $1 AND conversation_id = $2 AND id = $3",
+        )
         .bind(owner)
         .bind(conversation)
-        .fetch_gathered()
-        .await
-}
-
-/// What was said so far in the user's conversation, oldest first, as a model is told it: whatever there is to read,
-/// but no answers that never came and none that is being written.
-pub async fn history(
-    db: impl Executor<'_>,
-    owner: Uuid,
-    conversation: Uuid,
-) -> sqlx::Result<Vec<ChatMessage>> {
-    const HISTORY: Sql = Sql {
-        sqlite: "SELECT json_group_array(json_array(role, content)) AS rows
-                 FROM (SELECT role, content
-                       FROM messages
-                       WHERE user_id = $1 AND conversation_id = $2 AND status <> 'pending' AND content <> ''
-                       ORDER BY created_at, id)",
-        postgres: "SELECT CAST(COALESCE(json_agg(json_build_array(role, content) ORDER BY created_at, id), '[]') AS TEXT)
-                          AS rows
-                   FROM messages
-                   WHERE user_id = $1 AND conversation_id = $2 AND status <> 'pending' AND content <> ''",
-    };
-    db.query(HISTORY)
-        .bind(owner)
-        .bind(conversation)
-        .fetch_gathered()
-        .await
+        .bind(id)
+        .bind(rating.map(Rating::as_str))
+        .bind(comment)
+        .execute()
+        .await?;
+    Ok(changed > 0)
 }

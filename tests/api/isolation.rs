@@ -109,10 +109,13 @@ async fn every_route_answers_for_a_strangers_id_as_for_none(app: TestApp) {
         for id in [&anns.user, &anns.agent, &anns.conversation, &anns.message] {
             for method in METHODS {
                 for body in bodies(&bobs.agent) {
-                    let strangers =
-                        ask(&bob, method, &route.replace("{id}", id), body.as_ref()).await;
-                    let nobodys =
-                        ask(&bob, method, &route.replace("{id}", NOBODYS), body.as_ref()).await;
+                    let path = |id: &str, message: &str| {
+                        route.replace("{id}", id).replace("{message}", message)
+                    };
+                    let strangers = path(id, &anns.message);
+                    let strangers = ask(&bob, method, &strangers, body.as_ref()).await;
+                    let nobodys = path(NOBODYS, NOBODYS);
+                    let nobodys = ask(&bob, method, &nobodys, body.as_ref()).await;
                     assert_eq!(
                         seen(&strangers, id),
                         seen(&nobodys, NOBODYS),

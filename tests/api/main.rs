@@ -24,3 +24,4 @@ mod socket;
 mod support;
 mod tokens;
 mod users;
+mod versions;

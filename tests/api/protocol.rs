@@ -8,7 +8,8 @@ mod paths;
 
 use std::path::Path;
 
-/// Every path of the API with the methods that it has, `{id}` standing for the id of a thing of the caller's.
+/// Every path of the API with the methods that it has, `{id}` standing for the id of a thing of the caller's,
+/// and `{message}` for that of a message in it.
 pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/auth/register/", &["POST"]),
     ("/api/auth/login/", &["POST"]),
@@ -32,6 +33,27 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/conversations/{id}/send_message/", &["POST"]),
     ("/api/conversations/{id}/stop/", &["POST"]),
     ("/api/conversations/{id}/stream/", &["GET"]),
+    ("/api/conversations/{id}/messages/", &["GET"]),
+    (
+        "/api/conversations/{id}/messages/{message}/",
+        &["PATCH", "DELETE"],
+    ),
+    (
+        "/api/conversations/{id}/messages/{message}/regenerate/",
+        &["POST"],
+    ),
+    (
+        "/api/conversations/{id}/messages/{message}/versions/",
+        &["GET"],
+    ),
+    (
+        "/api/conversations/{id}/messages/{message}/select/",
+        &["POST"],
+    ),
+    (
+        "/api/conversations/{id}/messages/{message}/feedback/",
+        &["PUT"],
+    ),
     ("/api/chat/", &["POST"]),
     ("/api/chat/{id}/", &["GET"]),
     ("/api/chat/{id}/stop/", &["POST"]),

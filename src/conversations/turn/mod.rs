@@ -17,11 +17,14 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use self::idempotency::Key;
+use self::repository::Stored;
 use crate::agents::Agent;
 use crate::app::App;
+use crate::conversations;
 use crate::error::{Error, NoAnswer, Result};
 use crate::live::{self, End, Turn};
 use crate::llm::{ChatMessage, Role};
+use crate::messages::tree::NOT_SHOWN;
 use crate::messages::{self, Message, MessageBody, Status};
 
 /// What a turn is to begin with.
@@ -44,16 +47,20 @@ pub enum Said {
         /// The client's name for this request.
         key: Option<Key>,
     },
-    /// A message that is there already, perhaps with another text. What was said after it is deleted.
-    Again(Box<Message>),
+    /// A message that is there already, perhaps with another text. What was there is kept as another version.
+    Again {
+        question: Box<Message>,
+        /// The client's name for this request.
+        key: Option<Key>,
+    },
 }
 
 /// Begins a turn, or finds the one that the client's key began.
 ///
 /// # Errors
 /// `Answering` while another answer is being written in the conversation; `DoesNotFit` if the question is too long for
-/// the model; `NotFound` if the conversation is gone;
-/// `Refused` if the key was used for something else.
+/// the model; `NotFound` if the conversation is gone; [`NOT_SHOWN`] if what is to be answered again is on a path that the
+/// conversation does not show; `KeyReused` if the key was used for something else.
 pub async fn begin(app: &App, opening: Opening) -> Result<Arc<Turn>> {
     // Announced before looking, so that either this sees the end coming or the end sees this.
     let announcement = app.live.announce();
@@ -95,48 +102,63 @@ async fn open(app: &App, opening: &Opening) -> Result<Opened> {
         ref agent,
         ref said,
     } = opening;
-    let key = match said {
-        Said::New { key, .. } => key.as_ref(),
-        Said::Again(_) => None,
-    };
+    let (Said::New { key, .. } | Said::Again { key, .. }) = said;
+    let key = key.as_ref();
     check_length(app, agent, said).await?;
     for _ in 0..ATTEMPTS {
         if let Some(turn) = find_by_key(app, owner, key).await? {
             return Ok(Opened::Known(turn));
         }
-        let question = match said {
-            Said::New {
-                content, client_id, ..
-            } => Message::question(conversation, content.clone(), client_id.clone()),
-            Said::Again(question) => (**question).clone(),
-        };
-        let answer = Message::pending_answer(conversation, agent.model.clone());
-        let (db, replica) = (&app.db, app.live.replica());
-        let opened = match said {
-            Said::New { .. } => repository::open(db, owner, &question, &answer, replica, key).await,
-            Said::Again(_) => repository::reopen(db, owner, &question, &answer, replica).await,
-        };
-        match opened {
-            Ok(()) => {
+        match store(app, opening).await {
+            Ok(Stored::Begun { question, answer }) => {
                 let turn = Arc::new(Turn::new(owner, question, answer));
                 app.live.begin(&turn);
                 return Ok(Opened::Begun(turn));
             }
-            // By the same request, which came at the same time, or by another one.
-            Err(error) if is_taken(&error) => {
-                if let Some(turn) = find_by_key(app, owner, key).await? {
-                    return Ok(Opened::Known(turn));
-                }
-                let running =
-                    messages::repository::find_running(&app.db, owner, conversation).await?;
-                if let Some(running) = running {
-                    return Err(Error::Answering(running.id));
-                }
+            Ok(Stored::Hidden) => return Err(NOT_SHOWN),
+            Ok(Stored::Gone) => return Err(Error::NotFound),
+            Ok(Stored::Outrun) => {
+                let found = conversations::repository::find(&app.db, owner, conversation);
+                found.await?.ok_or(Error::NotFound)?;
             }
+            Err(error) if is_taken(&error) => {}
             Err(error) => return Err(error.into()),
+        }
+        // What was in the way is the same request, which came at the same time, or another one.
+        if let Some(turn) = find_by_key(app, owner, key).await? {
+            return Ok(Opened::Known(turn));
+        }
+        let running = messages::repository::find_running(&app.db, owner, conversation).await?;
+        if let Some(running) = running {
+            return Err(Error::Answering(running.id));
         }
     }
     Err(Error::Unavailable)
+}
+
+/// Stores both messages of a turn.
+async fn store(app: &App, opening: &Opening) -> sqlx::Result<Stored> {
+    let &Opening {
+        owner,
+        conversation,
+        ref agent,
+        ref said,
+    } = opening;
+    let (db, replica, model) = (&app.db, app.live.replica(), &agent.model);
+    match said {
+        Said::New {
+            content,
+            client_id,
+            key,
+        } => {
+            let question = Message::question(conversation, content.clone(), client_id.clone());
+            let answer = Message::pending_answer(conversation, Some(question.id), model.clone());
+            repository::open(db, owner, question, answer, replica, key.as_ref()).await
+        }
+        Said::Again { question, key } => {
+            repository::reopen(db, owner, question, model, replica, key.as_ref()).await
+        }
+    }
 }
 
 /// Refuses what is too long for the model even without a history, before anything is stored.
@@ -146,7 +168,7 @@ async fn check_length(app: &App, agent: &Agent, said: &Said) -> Result<()> {
     };
     let content = match said {
         Said::New { content, .. } => content,
-        Said::Again(question) => &question.content,
+        Said::Again { question, .. } => &question.content,
     };
     let question = ChatMessage {
         role: Role::User,

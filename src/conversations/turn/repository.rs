@@ -7,25 +7,45 @@ use crate::clock;
 use crate::conversations::model::preview;
 use crate::db::{Db, Executor, FromRow, Row, Sql};
 use crate::messages::Message;
+use crate::messages::tree::{self, Place};
 
-/// Stores a question, the place of its answer, which `writer` is to write, and the client's key for it.
+/// What became of the messages of a turn.
+pub enum Stored {
+    /// They stand last, and the answer is to be written.
+    Begun { question: Message, answer: Message },
+    /// Nothing was stored, because the conversation changed meanwhile or is not there.
+    Outrun,
+    /// Nothing was stored, because the question is on a path that is not shown.
+    Hidden,
+    /// Nothing was stored, because the question is not there.
+    Gone,
+}
+
+/// Stores a question behind what was said last, the place of its answer, which `writer` is to write, and the client's
+/// key for it.
 ///
 /// # Errors
-/// A violated uniqueness if an answer is being written in this conversation, or the key was used before; a violated
-/// foreign key if the user has no such conversation.
+/// A violated uniqueness if an answer is being written in this conversation, or the key was used before; on SQLite a
+/// violated foreign key if the user has no such conversation.
 pub async fn open(
     db: &Db,
     owner: Uuid,
-    question: &Message,
-    answer: &Message,
+    mut question: Message,
+    answer: Message,
     writer: Uuid,
     key: Option<&Key>,
-) -> sqlx::Result<()> {
+) -> sqlx::Result<Stored> {
     const OPEN: Sql = Sql {
         sqlite: "BEGIN IMMEDIATE;
                  INSERT INTO messages (user_id, conversation_id, id, role, content, status, model, created_at,
-                                       client_id, writer)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL), ($1, $2, $10, $11, '', $12, $13, $14, NULL, $15);
+                                       client_id, writer, parent_id)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL,
+                         (SELECT id FROM messages
+                          WHERE user_id = $1 AND conversation_id = $2 AND is_active
+                          ORDER BY created_at DESC, id DESC
+                          LIMIT 1)),
+                        ($1, $2, $10, $11, '', $12, $13, $14, NULL, $15, $3)
+                 RETURNING parent_id;
                  UPDATE conversations
                  SET message_count = message_count + 2, last_message_role = $4, last_message_preview = $16,
                      last_message_at = $8, updated_at = $8
@@ -33,19 +53,38 @@ pub async fn open(
                  INSERT INTO idempotency_keys (user_id, key, request_digest, message_id, created_at)
                  SELECT $1, $17, $18, $10, $8 WHERE $17 IS NOT NULL;
                  COMMIT",
-        postgres: "WITH noted AS (
+        // What is read here was so when the statement began. Of a row that had to be waited for the lock tells how it
+        // is by now: if the conversation has changed in between, its last message may be another one.
+        postgres: "WITH conversation AS (
+                       SELECT updated_at FROM conversations WHERE user_id = $1 AND id = $2 FOR NO KEY UPDATE),
+                   place AS (
+                       SELECT (SELECT id FROM messages
+                               WHERE user_id = $1 AND conversation_id = $2 AND is_active
+                               ORDER BY created_at DESC, id DESC
+                               LIMIT 1) AS parent_id
+                       FROM conversation
+                       JOIN conversations AS seen ON seen.user_id = $1 AND seen.id = $2
+                                                 AND seen.updated_at = conversation.updated_at),
+                   noted AS (
                        UPDATE conversations
                        SET message_count = message_count + 2, last_message_role = $4, last_message_preview = $16,
                            last_message_at = $8, updated_at = $8
+                       FROM place
                        WHERE user_id = $1 AND id = $2),
                    keyed AS (
                        INSERT INTO idempotency_keys (user_id, key, request_digest, message_id, created_at)
-                       SELECT $1, $17, $18, $10, $8 WHERE $17 IS NOT NULL)
+                       SELECT $1, $17, $18, $10, $8 FROM place WHERE $17 IS NOT NULL),
+                   answer AS (
+                       INSERT INTO messages (user_id, conversation_id, id, role, content, status, model, created_at,
+                                             writer, parent_id)
+                       SELECT $1, $2, $10, $11, '', $12, $13, $14, $15, $3 FROM place)
                    INSERT INTO messages (user_id, conversation_id, id, role, content, status, model, created_at,
-                                         client_id, writer)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL), ($1, $2, $10, $11, '', $12, $13, $14, NULL, $15)",
+                                         client_id, parent_id)
+                   SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, parent_id FROM place
+                   RETURNING parent_id",
     };
-    db.query(OPEN)
+    let opened: Vec<Parent> = db
+        .query(OPEN)
         .bind(owner)
         .bind(question.conversation_id)
         .bind(question.id)
@@ -64,68 +103,81 @@ pub async fn open(
         .bind(preview(&question.content))
         .bind(key.map(|key| key.text.as_str()))
         .bind(key.map(|key| key.digest.as_str()))
-        .execute_atomically()
-        .await
+        .fetch_atomically()
+        .await?;
+    // The question comes first.
+    let Some(&Parent(parent)) = opened.first() else {
+        return Ok(Stored::Outrun);
+    };
+    question.parent_id = parent;
+    Ok(Stored::Begun { question, answer })
 }
 
-/// Stores a question anew, in its old place, and the place of another answer to it. What was said after it is deleted.
+struct Parent(Option<Uuid>);
+
+impl FromRow for Parent {
+    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
+        row.get("parent_id").map(Self)
+    }
+}
+
+/// Stores a question anew, in its old place, the place of another answer to it, and the client's key for it. What was
+/// there is kept as another version.
 ///
 /// # Errors
-/// A violated uniqueness if an answer is being written in this conversation; a violated foreign key if the user has no
-/// such conversation.
+/// A violated uniqueness if an answer is being written in this conversation, or the key was used before.
 pub async fn reopen(
     db: &Db,
     owner: Uuid,
     question: &Message,
-    answer: &Message,
+    model: &str,
     writer: Uuid,
-) -> sqlx::Result<()> {
-    const REOPEN: Sql = Sql {
-        sqlite: "BEGIN IMMEDIATE;
-                 DELETE FROM messages
-                 WHERE user_id = $1 AND conversation_id = $2 AND created_at > $5 AND status <> 'pending';
-                 UPDATE messages SET content = $4 WHERE user_id = $1 AND id = $3;
-                 INSERT INTO messages (user_id, conversation_id, id, role, content, status, model, created_at, writer)
-                 VALUES ($1, $2, $6, $7, '', $8, $9, $10, $11);
-                 UPDATE conversations
-                 SET message_count = (SELECT COUNT(*) FROM messages WHERE user_id = $1 AND conversation_id = $2),
-                     last_message_role = $12, last_message_preview = $13, last_message_at = $5, updated_at = $10
-                 WHERE user_id = $1 AND id = $2;
-                 COMMIT",
-        postgres: "WITH cut AS (
-                       DELETE FROM messages
-                       WHERE user_id = $1 AND conversation_id = $2 AND created_at > $5 AND status <> 'pending'
-                       RETURNING id),
-                   edited AS (
-                       UPDATE messages SET content = $4 WHERE user_id = $1 AND id = $3),
-                   noted AS (
-                       UPDATE conversations
-                       SET message_count = message_count + 1 - (SELECT COUNT(*) FROM cut),
-                           last_message_role = $12, last_message_preview = $13, last_message_at = $5, updated_at = $10
-                       WHERE user_id = $1 AND id = $2)
-                   INSERT INTO messages (user_id, conversation_id, id, role, content, status, model, created_at, writer)
-                   VALUES ($1, $2, $6, $7, '', $8, $9, $10, $11)",
+    key: Option<&Key>,
+) -> sqlx::Result<Stored> {
+    let conversation = question.conversation_id;
+    let mut tx = db.begin().await?;
+    tree::lock(&mut tx, owner, conversation).await?;
+    let question = match tree::rewrite(&mut tx, owner, question).await? {
+        Place::Shown(question) => *question,
+        Place::Hidden => return Ok(Stored::Hidden),
+        Place::Gone => return Ok(Stored::Gone),
     };
-    db.query(REOPEN)
+    let answer = Message::pending_answer(conversation, Some(question.id), model.to_owned());
+    tx.query(
+        "INSERT INTO messages (user_id, conversation_id, id, role, content, status, model, created_at, writer, parent_id)
+         VALUES ($1, $2, $3, $4, '', $5, $6, $7, $8, $9)",
+    )
+    .bind(owner)
+    .bind(conversation)
+    .bind(answer.id)
+    .bind(answer.role.as_str())
+    .bind(answer.status.as_str())
+    .bind(&answer.model)
+    .bind(answer.created_at)
+    .bind(writer)
+    .bind(question.id)
+    .execute()
+    .await?;
+    if let Some(key) = key {
+        tx.query(
+            "INSERT INTO idempotency_keys (user_id, key, request_digest, message_id, created_at)
+             VALUES ($1, $2, $3, $4, $5)",
+        )
         .bind(owner)
-        .bind(question.conversation_id)
-        .bind(question.id)
-        .bind(&question.content)
-        .bind(question.created_at)
+        .bind(&key.text)
+        .bind(&key.digest)
         .bind(answer.id)
-        .bind(answer.role.as_str())
-        .bind(answer.status.as_str())
-        .bind(&answer.model)
         .bind(answer.created_at)
-        .bind(writer)
-        .bind(question.role.as_str())
-        .bind(preview(&question.content))
-        .execute_atomically()
-        .await
+        .execute()
+        .await?;
+    }
+    tree::note(&mut tx, owner, conversation).await?;
+    tx.commit().await?;
+    Ok(Stored::Begun { question, answer })
 }
 
 /// Writes how a turn ended to its answer, which becomes the conversation's last message if there is anything to read,
-/// unless something later was said meanwhile. An answer that was taken for interrupted, because a lease ran out whose
+/// unless something later was said meanwhile or it is no longer shown. An answer that was taken for interrupted, because a lease ran out whose
 /// holder was only late, is put right. `false` if the answer was deleted meanwhile.
 pub async fn close(db: &Db, owner: Uuid, answer: &Message) -> sqlx::Result<bool> {
     const CLOSE: Sql = Sql {
@@ -139,7 +191,8 @@ pub async fn close(db: &Db, owner: Uuid, answer: &Message) -> sqlx::Result<bool>
                  DELETE FROM message_pieces WHERE user_id = $1 AND message_id = $2;
                  UPDATE conversations
                  SET last_message_role = $14, last_message_preview = $15, last_message_at = $16, updated_at = $17
-                 WHERE user_id = $1 AND id = $18 AND last_message_at <= $16 AND $15 <> '';
+                 WHERE user_id = $1 AND id = $18 AND last_message_at <= $16 AND $15 <> ''
+                   AND EXISTS (SELECT 1 FROM messages WHERE user_id = $1 AND id = $2 AND is_active);
                  COMMIT",
         // The conversation is locked first, as it is by whoever deletes it, so that neither waits for the other.
         postgres: "WITH conversation AS (
@@ -153,7 +206,7 @@ pub async fn close(db: &Db, owner: Uuid, answer: &Message) -> sqlx::Result<bool>
                        WHERE messages.user_id = $1 AND messages.id = $2
                          AND messages.conversation_id = conversation.id
                          AND messages.status IN ('pending', 'interrupted')
-                       RETURNING messages.id),
+                       RETURNING messages.id, messages.is_active),
                    put_together AS (
                        DELETE FROM message_pieces WHERE user_id = $1 AND message_id = $2),
                    noted AS (
@@ -161,7 +214,7 @@ pub async fn close(db: &Db, owner: Uuid, answer: &Message) -> sqlx::Result<bool>
                        SET last_message_role = $14, last_message_preview = $15, last_message_at = $16, updated_at = $17
                        FROM answer
                        WHERE conversations.user_id = $1 AND conversations.id = $18
-                         AND conversations.last_message_at <= $16 AND $15 <> '')
+                         AND conversations.last_message_at <= $16 AND $15 <> '' AND answer.is_active)
                    SELECT id FROM answer",
     };
     let closed: Vec<Found> = db
