@@ -31,13 +31,16 @@ pub async fn serve(
     live::enter(&db, &app.live)
         .await
         .map_err(std::io::Error::other)?;
-    tasks.spawn(live::run(db.clone(), app.live.clone(), tasks.clone()));
+    let background = tasks.spawn(live::run(db.clone(), app.live.clone(), tasks.clone()));
 
     let draining = tasks.draining().clone();
     let mut server = tokio::spawn(connection::serve(listener, app::router(app), draining));
 
-    stop.await;
-    tracing::info!("stopping");
+    tokio::select! {
+        () = stop => tracing::info!("stopping"),
+        // Without it nothing is saved and the others take this server for dead. It only ends by itself when it panics.
+        _ = background => tracing::error!("the background work of running answers broke off; stopping"),
+    }
     tasks.stop();
     // Meanwhile load balancers learn that this server is not ready any more.
     tasks.ending().run_until_cancelled(sleep(delay)).await;

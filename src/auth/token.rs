@@ -1,5 +1,5 @@
-//! The two JSON web tokens (RFC 7519) of the contract, and one for event streams. They are stateless and the original's: what either server
-//! signed, the other one takes, as long as both know the same secret.
+//! The two JSON web tokens (RFC 7519) of the contract, and one for event streams. They are stateless and the original's:
+//! what either server signed, the other one takes, as long as both know the same secret.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub enum Kind {
     Access,
     /// Getting another access token.
     Refresh,
-    /// Reading an event stream, where the token has to stand in the address.
+    /// Watching answers, by event stream or socket, where the token has to stand in the address.
     Stream,
 }
 

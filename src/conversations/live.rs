@@ -22,7 +22,7 @@ use crate::http::fields::{Boolean, Form, Reference};
 use crate::http::path::{Id, query_value};
 use crate::http::payload::Payload;
 use crate::live::{Turn, sse};
-use crate::messages::{MessageBody, Status};
+use crate::messages::MessageBody;
 
 /// Says something. The answer is told at its end, or, to those who want that, as it comes.
 pub async fn send_message(
@@ -132,9 +132,7 @@ pub async fn stop_in(
     form.finish()?;
     let end = turn::stop(app, owner, conversation, message).await?;
     Ok(Json(Stopped {
-        stopped: end
-            .as_ref()
-            .is_some_and(|end| end.answer.status == Status::Stopped),
+        stopped: end.as_ref().is_some_and(|end| end.is_stopped()),
         message: end.map(|end| Arc::unwrap_or_clone(end).answer.into()),
     }))
 }

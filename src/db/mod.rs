@@ -18,6 +18,7 @@ pub use sqlite::ServerLock;
 use std::fs::TryLockError;
 
 use sqlite::{SqlitePool, SqliteTx};
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{PgPool, Postgres, Transaction};
 
 /// A handle on the database. Cheap to clone; all clones share the connections.
@@ -97,6 +98,19 @@ impl Db {
     /// It gives none.
     pub async fn ping(&self) -> sqlx::Result<()> {
         self.query("SELECT 1 AS one").execute().await.map(drop)
+    }
+
+    /// The same database by a connection that nobody else uses, where there is a server; SQLite's are shared all the same.
+    #[must_use]
+    pub fn with_connection_of_its_own(&self) -> Self {
+        match self {
+            Self::Sqlite { .. } => self.clone(),
+            Self::Postgres(pool) => Self::Postgres(
+                PgPoolOptions::new()
+                    .max_connections(1)
+                    .connect_lazy_with((*pool.connect_options()).clone()),
+            ),
+        }
     }
 
     /// What to call this database in a message to an operator.

@@ -25,6 +25,11 @@ use tower::ServiceExt;
 /// than the minute for which proxies keep idle connections, so that it is they who close them.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 
+/// How long a client may take nothing of what it is sent before its connection is given up. Else one that is gone without a
+/// word, or that never reads, would keep an answer in memory for good.
+#[cfg(target_os = "linux")]
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// How long to wait when the system has no room for another connection.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -77,6 +82,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             Ok((stream, address)) => {
                 // Answers are small and somebody waits for them. Where it is refused they are merely later.
                 let _ = stream.set_nodelay(true);
+                give_up_stalled(&stream);
                 return (stream, address);
             }
             Err(error) if is_the_clients(&error) => {}
@@ -87,6 +93,17 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
         }
     }
 }
+
+/// Has the system give up the connection when nothing more gets through (`TCP_USER_TIMEOUT`, tcp(7)).
+#[cfg(target_os = "linux")]
+fn give_up_stalled(stream: &TcpStream) {
+    let limit = u32::try_from(STALL_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
+    // Where it is refused a stalled client merely stays longer.
+    let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, limit);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_up_stalled(_: &TcpStream) {}
 
 /// Whether the client was gone before it was accepted.
 fn is_the_clients(error: &io::Error) -> bool {

@@ -1,8 +1,10 @@
 //! Keeps the images of turns that run on other replicas up to date, from what those have stored.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 use super::turn::{End, Turn};
 use super::{Hub, repository};
@@ -38,16 +40,22 @@ async fn catch_up(db: &Db, images: &[&Turn]) -> sqlx::Result<()> {
     }
     // How they stand is asked first: what has ended by then has no pieces any more, but all of its text.
     let standings = repository::standings(db, images).await?;
+    let pending: HashSet<Uuid> = standings
+        .into_iter()
+        .filter(|standing| standing.status == Status::Pending)
+        .map(|standing| standing.answer)
+        .collect();
+    let by_answer: HashMap<Uuid, &Turn> = images
+        .iter()
+        .map(|image| (image.answer.id, *image))
+        .collect();
     for piece in repository::pieces_behind(db, images).await? {
-        if let Some(image) = images.iter().find(|image| image.answer.id == piece.answer) {
+        if let Some(image) = by_answer.get(&piece.answer) {
             image.push_piece(&piece.into_piece());
         }
     }
     for image in images {
-        let standing = standings
-            .iter()
-            .find(|standing| standing.answer == image.answer.id);
-        if standing.is_some_and(|standing| standing.status == Status::Pending) {
+        if pending.contains(&image.answer.id) {
             continue;
         }
         let answer = messages::repository::find(db, image.owner, image.answer.id).await?;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgListener, PgPoolOptions};
+use sqlx::postgres::PgListener;
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -53,13 +53,10 @@ pub async fn request_stop(db: &Db, turn: &Turn) -> sqlx::Result<()> {
 
 /// Hears what the other replicas tell. On SQLite there are none.
 pub async fn hear(db: &Db, hub: &Hub) {
-    let Db::Postgres(pool) = db else {
+    // It is never given back.
+    let Db::Postgres(pool) = db.with_connection_of_its_own() else {
         return;
     };
-    // A connection of its own, because it is never given back.
-    let pool = PgPoolOptions::new()
-        .max_connections(1)
-        .connect_lazy_with((*pool.connect_options()).clone());
     loop {
         let heard: sqlx::Result<()> = async {
             let mut listener = PgListener::connect_with(&pool).await?;

@@ -34,13 +34,25 @@ pub async fn enter(db: &Db, hub: &Hub) -> sqlx::Result<()> {
 
 /// Stays among them.
 pub async fn stay(db: &Db, hub: &Hub) {
+    // So that a pool that is used up does not make this replica look dead.
+    let db = &db.with_connection_of_its_own();
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut cleaned: Option<Instant> = None;
     loop {
         ticks.tick().await;
-        if let Err(error) = keep(db, hub, &mut cleaned).await {
+        let is_first = keep(db, hub).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "this replica could not tell the others that it is alive");
+            false
+        });
+        if let Err(error) = look_after_turns(db, hub).await {
+            tracing::warn!(%error, "running answers could not be looked after");
+        }
+        if is_first && cleaned.is_none_or(|last| last.elapsed() > CLEANING) {
+            match repository::forget_keys(db).await {
+                Ok(()) => cleaned = Some(Instant::now()),
+                Err(error) => tracing::warn!(%error, "old keys could not be forgotten"),
+            }
         }
     }
 }
@@ -54,27 +66,20 @@ pub async fn leave(db: &Db, hub: &Hub) {
     }
 }
 
-async fn keep(db: &Db, hub: &Hub, cleaned: &mut Option<Instant>) -> sqlx::Result<()> {
-    look_after_turns(db, hub).await?;
-    let is_first = match db {
-        Db::Sqlite { .. } => true,
-        Db::Postgres(_) => {
-            repository::renew_lease(db, hub.replica()).await?;
-            let replicas = repository::replicas(db).await?;
-            hub.set_peers(replicas.len() > 1);
-            // One is enough to reap, and all agree on who is the oldest.
-            let is_first = replicas.first() == Some(&hub.replica());
-            if is_first {
-                reap(db, hub).await?;
-            }
-            is_first
-        }
-    };
-    if is_first && cleaned.is_none_or(|last| last.elapsed() > CLEANING) {
-        repository::forget_keys(db).await?;
-        *cleaned = Some(Instant::now());
+/// Tells that this replica is alive; returns whether it is the one that does what only one needs to do.
+async fn keep(db: &Db, hub: &Hub) -> sqlx::Result<bool> {
+    if let Db::Sqlite { .. } = db {
+        return Ok(true);
     }
-    Ok(())
+    repository::renew_lease(db, hub.replica()).await?;
+    let replicas = repository::replicas(db).await?;
+    hub.set_peers(replicas.len() > 1);
+    // One is enough to reap, and all agree on who is the oldest.
+    let is_first = replicas.first() == Some(&hub.replica());
+    if is_first {
+        reap(db, hub).await?;
+    }
+    Ok(is_first)
 }
 
 async fn reap(db: &Db, hub: &Hub) -> sqlx::Result<()> {

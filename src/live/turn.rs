@@ -6,11 +6,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::messages::Message;
+use crate::messages::{Message, Status};
 
 /// How many bytes of text one event has at most. Who is far behind is caught up in several, and no more than this is
 /// copied for a reader at a time.
@@ -52,6 +52,11 @@ pub struct End {
 }
 
 impl End {
+    /// Whether the user stopped the answer, and it did not end otherwise just before.
+    pub fn is_stopped(&self) -> bool {
+        self.answer.status == Status::Stopped
+    }
+
     /// After how many whole seconds another try may help. A fraction is rounded up: sooner would be too soon.
     pub fn retry_after_seconds(&self) -> Option<u64> {
         self.retry_after
@@ -76,6 +81,8 @@ pub struct Turn {
     pub answer: Message,
     log: Mutex<Log>,
     growth: watch::Sender<()>,
+    /// Rung when nothing is on its way to the database any more.
+    settled: Notify,
     end: watch::Sender<Option<Arc<End>>>,
     stop: CancellationToken,
     closing: Option<CancellationToken>,
@@ -104,6 +111,7 @@ impl Turn {
             answer,
             log: Mutex::default(),
             growth: watch::Sender::default(),
+            settled: Notify::new(),
             end: watch::Sender::default(),
             stop: CancellationToken::new(),
             closing: None,
@@ -262,13 +270,16 @@ impl Turn {
             log.is_saving = false;
             log.saved = position.unwrap_or(log.saved);
         }
-        self.growth.send_replace(());
+        self.settled.notify_waiters();
     }
 
     /// Waits until nothing is on its way to the database any more, and lets nothing begin to be.
     pub async fn settle(&self) {
-        let mut growth = self.growth.subscribe();
         loop {
+            // Waited for from before looking, so that what happens in between is not missed.
+            let settled = self.settled.notified();
+            tokio::pin!(settled);
+            settled.as_mut().enable();
             {
                 let mut log = self.log();
                 log.is_closed = true;
@@ -276,7 +287,7 @@ impl Turn {
                     return;
                 }
             }
-            let _ = growth.changed().await;
+            settled.await;
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use futures_util::future::BoxFuture;
+use futures_util::StreamExt;
 use futures_util::stream::{AbortHandle, FuturesUnordered, abortable};
-use futures_util::{FutureExt, StreamExt};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::limits::{STOPS, SUBSCRIPTIONS};
@@ -30,17 +30,25 @@ type Fields = Map<String, Value>;
 pub struct Commands<'a> {
     app: &'a App,
     user: Uuid,
+    /// Whether the client came with a ticket, which is good for reading only.
+    only_reads: bool,
     tellings: mpsc::Sender<Telling>,
     subscriptions: HashMap<Uuid, AbortHandle>,
     /// Answers that are being stopped: other commands need not wait until they are stored.
-    stops: FuturesUnordered<BoxFuture<'static, Result<Reply, Refusal>>>,
+    stops: FuturesUnordered<JoinHandle<Result<Reply, Refusal>>>,
 }
 
 impl<'a> Commands<'a> {
-    pub fn new(app: &'a App, user: Uuid, tellings: mpsc::Sender<Telling>) -> Self {
+    pub fn new(
+        app: &'a App,
+        user: Uuid,
+        only_reads: bool,
+        tellings: mpsc::Sender<Telling>,
+    ) -> Self {
         Self {
             app,
             user,
+            only_reads,
             tellings,
             subscriptions: HashMap::new(),
             stops: FuturesUnordered::new(),
@@ -99,6 +107,11 @@ impl<'a> Commands<'a> {
             "ping" => Ok(Some(Reply::Pong)),
             "subscribe" => self.subscribe(fields).await,
             "unsubscribe" => self.unsubscribe(fields).await.map(Some),
+            "send" | "stop" if self.only_reads => Err(Refusal::new(
+                "read_only",
+                "This socket was opened with a ticket, which is good for watching only.",
+            )
+            .into()),
             "send" => self.send(fields).await.map(Some),
             "stop" => self.stop(fields).map(|()| None),
             "auth" => Err(Refusal::new("unexpected", "You are known already.").into()),
@@ -213,7 +226,7 @@ impl<'a> Commands<'a> {
             let end = turn::stop(&app, owner, conversation_id, answer).await?;
             Ok(Reply::Stopped {
                 conversation_id,
-                stopped: end.is_some(),
+                stopped: end.is_some_and(|end| end.is_stopped()),
             })
         };
         let stopped = async move {
@@ -225,7 +238,8 @@ impl<'a> Commands<'a> {
                 }),
             }
         };
-        self.stops.push(stopped.boxed());
+        // As a task, so that a client that leaves right after has stopped it all the same.
+        self.stops.push(self.app.tasks.spawn(stopped));
         Ok(())
     }
 
@@ -265,7 +279,8 @@ impl<'a> Commands<'a> {
 
     /// Waits for an answer that is being stopped; `None` if there is none.
     pub async fn stopped(&mut self) -> Option<Result<Reply, Refusal>> {
-        self.stops.next().await
+        let stopped = self.stops.next().await?;
+        Some(stopped.unwrap_or_else(|_| Err(Refusal::new("failed", "Internal server error."))))
     }
 
     /// Tells what came of a command.

@@ -42,6 +42,7 @@ async fn converse(
     incoming: &mut Incoming,
     hello: Hello,
 ) -> Goodbye {
+    let only_reads = matches!(hello.token, Some((Kind::Stream, _)));
     let authenticated = timeout(
         app.patience.authentication,
         authenticate(app, outgoing, incoming, hello.token),
@@ -54,7 +55,7 @@ async fn converse(
         }
     };
     let (tell, told) = mpsc::channel(REPLIES);
-    let mut commands = Commands::new(app, bearer.user.id, tell);
+    let mut commands = Commands::new(app, bearer.user.id, only_reads, tell);
     let listening = async {
         commands
             .greet(hello.conversation, hello.last_event_id)

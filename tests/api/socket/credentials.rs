@@ -62,6 +62,14 @@ async fn a_ticket_opens_a_socket_and_nothing_else_does_in_its_place(app: TestApp
     let ticket = answer["ticket"].as_str().unwrap();
     let (mut socket, _) = Socket::open(&app, &format!("/ws/chat/?ticket={ticket}"), &[]).await;
     socket.is_established(&Value::Null).await;
+    let conversation = ann.conversation().await;
+    for kind in ["send", "stop"] {
+        let frame = json!({ "type": kind, "conversation_id": conversation, "content": "Hello" });
+        assert_eq!(socket.ask(frame).await["code"], "read_only");
+    }
+    let frame = json!({ "type": "subscribe", "conversation_id": conversation });
+    assert_eq!(socket.ask(frame).await["type"], "subscribed");
+    assert_eq!(app.model.server.calls(), 0);
     for path in [
         format!("/ws/chat/?token={ticket}"),
         format!("/ws/chat/?ticket={}", ann.token()),
