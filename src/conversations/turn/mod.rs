@@ -93,7 +93,7 @@ enum Opened {
 }
 
 /// How often to try when what is in the way is gone as soon as one looks at it.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 8;
 
 async fn open(app: &App, opening: &Opening) -> Result<Opened> {
     let &Opening {
