@@ -32,7 +32,8 @@ pub async fn list(
     pages: Pages,
 ) -> Result<Response> {
     let mut form = Form::of_query(&uri);
-    if !form.has("conversation") {
+    // The contract has this list not filtered for clients that ask for a conversation and a role.
+    if !form.has("conversation") || form.has("role") {
         let list = pages.list::<_, MessageBody, _>(|slice| repository::list(&db, user.id, slice));
         return Ok(Json(list.await?).into_response());
     }

@@ -93,7 +93,7 @@ enum Opened {
 }
 
 /// How often to try when what is in the way is gone as soon as one looks at it.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: usize = 8;
 
 async fn open(app: &App, opening: &Opening) -> Result<Opened> {
     let &Opening {
@@ -111,7 +111,7 @@ async fn open(app: &App, opening: &Opening) -> Result<Opened> {
         }
         match store(app, opening).await {
             Ok(Stored::Begun { question, answer }) => {
-                let turn = Arc::new(Turn::new(owner, question, answer));
+                let turn = Arc::new(Turn::new(owner, *question, *answer));
                 app.live.begin(&turn);
                 return Ok(Opened::Begun(turn));
             }
@@ -153,6 +153,7 @@ async fn store(app: &App, opening: &Opening) -> sqlx::Result<Stored> {
         } => {
             let question = Message::question(conversation, content.clone(), client_id.clone());
             let answer = Message::pending_answer(conversation, Some(question.id), model.clone());
+            let (question, answer) = (Box::new(question), Box::new(answer));
             repository::open(db, owner, question, answer, replica, key.as_ref()).await
         }
         Said::Again { question, key } => {

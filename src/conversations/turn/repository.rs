@@ -12,7 +12,10 @@ use crate::messages::tree::{self, Place};
 /// What became of the messages of a turn.
 pub enum Stored {
     /// They stand last, and the answer is to be written.
-    Begun { question: Message, answer: Message },
+    Begun {
+        question: Box<Message>,
+        answer: Box<Message>,
+    },
     /// Nothing was stored, because the conversation changed meanwhile or is not there.
     Outrun,
     /// Nothing was stored, because the question is on a path that is not shown.
@@ -30,8 +33,8 @@ pub enum Stored {
 pub async fn open(
     db: &Db,
     owner: Uuid,
-    mut question: Message,
-    answer: Message,
+    mut question: Box<Message>,
+    answer: Box<Message>,
     writer: Uuid,
     key: Option<&Key>,
 ) -> sqlx::Result<Stored> {
@@ -65,6 +68,10 @@ pub async fn open(
                        FROM conversation
                        JOIN conversations AS seen ON seen.user_id = $1 AND seen.id = $2
                                                  AND seen.updated_at = conversation.updated_at),
+                   answer AS (
+                       INSERT INTO messages (user_id, conversation_id, id, role, content, status, model, created_at,
+                                             writer, parent_id)
+                       SELECT $1, $2, $10, $11, '', $12, $13, $14, $15, $3 FROM place),
                    noted AS (
                        UPDATE conversations
                        SET message_count = message_count + 2, last_message_role = $4, last_message_preview = $16,
@@ -73,11 +80,7 @@ pub async fn open(
                        WHERE user_id = $1 AND id = $2),
                    keyed AS (
                        INSERT INTO idempotency_keys (user_id, key, request_digest, message_id, created_at)
-                       SELECT $1, $17, $18, $10, $8 FROM place WHERE $17 IS NOT NULL),
-                   answer AS (
-                       INSERT INTO messages (user_id, conversation_id, id, role, content, status, model, created_at,
-                                             writer, parent_id)
-                       SELECT $1, $2, $10, $11, '', $12, $13, $14, $15, $3 FROM place)
+                       SELECT $1, $17, $18, $10, $8 FROM place WHERE $17 IS NOT NULL)
                    INSERT INTO messages (user_id, conversation_id, id, role, content, status, model, created_at,
                                          client_id, parent_id)
                    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, parent_id FROM place
@@ -138,11 +141,12 @@ pub async fn reopen(
     let mut tx = db.begin().await?;
     tree::lock(&mut tx, owner, conversation).await?;
     let question = match tree::rewrite(&mut tx, owner, question).await? {
-        Place::Shown(question) => *question,
+        Place::Shown(question) => question,
         Place::Hidden => return Ok(Stored::Hidden),
         Place::Gone => return Ok(Stored::Gone),
     };
     let answer = Message::pending_answer(conversation, Some(question.id), model.to_owned());
+    let answer = Box::new(answer);
     tx.query(
         "INSERT INTO messages (user_id, conversation_id, id, role, content, status, model, created_at, writer, parent_id)
          VALUES ($1, $2, $3, $4, '', $5, $6, $7, $8, $9)",

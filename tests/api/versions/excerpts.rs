@@ -215,7 +215,9 @@ async fn messages_are_listed_by_conversation(app: TestApp) {
     ann.get("/api/messages/?conversation=x")
         .await
         .is(400, &json!({ "conversation": ["Must be a valid UUID."] }));
-    // Without a conversation the parameters mean nothing, as ever.
+    // Without a conversation the parameters mean nothing, as ever; nor, by the contract, with a role.
+    let with_role = format!("/api/messages/?conversation={conversation}&role=user");
+    assert_eq!(ann.get(&with_role).await.expect(200)["count"], 24);
     assert_eq!(
         ann.get("/api/messages/?limit=x&before=y").await.expect(200)["count"],
         24

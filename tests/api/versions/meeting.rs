@@ -1,14 +1,60 @@
 //! Changes that meet each other, and answers that are being written.
 
+use meggy::db::{Executor, FromRow, Row};
 use serde_json::json;
 
 use super::{ann_said, at, edit, ids, of, regenerate, select, shown};
 use crate::support::model_server::{End, openai_answer};
-use crate::support::{TestApp, eventually, on_each_database};
+use crate::support::{Kind, TestApp, app, eventually, on_each_database};
 
 on_each_database! {
     while_an_answer_is_written_nothing_is_changed,
     whatever_meets_one_path_is_shown,
+}
+
+/// On SQLite nothing is said while something else is written.
+#[test]
+fn what_waited_for_a_change_is_said_behind_what_is_shown_then() {
+    app::run(Kind::Postgres, said_behind_what_is_shown_then);
+}
+
+async fn said_behind_what_is_shown_then(app: TestApp) {
+    struct Waiting;
+
+    impl FromRow for Waiting {
+        fn from_row(_: &Row<'_>) -> sqlx::Result<Self> {
+            Ok(Self)
+        }
+    }
+
+    let (ann, conversation) = ann_said(&app, &["one", "two"]).await;
+    let first = ids(&ann, &conversation).await;
+    let mut change = app.db.begin().await.unwrap();
+    for statement in [
+        "UPDATE conversations SET message_count = 2, updated_at = updated_at + INTERVAL '1 second'",
+        "UPDATE messages SET is_active = FALSE
+         WHERE id IN (SELECT id FROM messages ORDER BY created_at DESC LIMIT 2)",
+    ] {
+        change.query(statement).execute().await.unwrap();
+    }
+    let saying = {
+        let (ann, conversation) = (ann.clone(), conversation.clone());
+        tokio::spawn(async move { ann.say(&conversation, "three").await })
+    };
+    eventually("the question waits for the change", async || {
+        let waiting = "SELECT pid FROM pg_stat_activity
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let waiting: Option<Waiting> = app.db.query(waiting).fetch_optional().await.unwrap();
+        waiting.map(drop)
+    })
+    .await;
+    change.commit().await.unwrap();
+    let turn = saying.await.unwrap().expect(200);
+    assert_eq!(turn["user_message"]["parent_id"], first[1]);
+    assert_eq!(
+        shown(&ann, &conversation).await,
+        ["one", "You said: one", "three", "You said: three"]
+    );
 }
 
 async fn while_an_answer_is_written_nothing_is_changed(app: TestApp) {
