@@ -146,6 +146,7 @@ pub fn request(agent: &Agent, said: Vec<ChatMessage>) -> Request {
         context_window: agent
             .context_window
             .and_then(|window| window.try_into().ok()),
+        parameters: llm::Parameters::default(),
     }
 }
 
