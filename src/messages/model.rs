@@ -150,6 +150,8 @@ pub struct Message {
     /// How many older messages the model was not told, because its context is too small.
     pub left_out: Option<i32>,
     pub created_at: DateTime<Utc>,
+    /// The model that failed, if `model` was asked instead of it.
+    pub fallback_from: Option<String>,
 }
 
 impl Message {
@@ -173,6 +175,7 @@ impl Message {
             usage_estimated: false,
             left_out: None,
             created_at: clock::now(),
+            fallback_from: None,
         }
     }
 
@@ -234,6 +237,7 @@ impl FromRow for Message {
             usage_estimated: row.get("usage_estimated")?,
             left_out: row.get("left_out")?,
             created_at: row.get("created_at")?,
+            fallback_from: row.get("fallback_from")?,
         })
     }
 }
@@ -260,6 +264,7 @@ pub struct MessageBody {
     completion_tokens: Option<i32>,
     usage_estimated: bool,
     left_out: Option<i32>,
+    fallback_from: Option<String>,
 }
 
 impl MessageBody {
@@ -291,6 +296,7 @@ impl From<Message> for MessageBody {
             completion_tokens: message.completion_tokens,
             usage_estimated: message.usage_estimated,
             left_out: message.left_out,
+            fallback_from: message.fallback_from,
         }
     }
 }

@@ -23,7 +23,8 @@ macro_rules! columns {
                     WHERE message_pieces.user_id = messages.user_id AND message_id = messages.id
                       AND kind = 'reasoning')
               ELSE reasoning END AS reasoning,
-         tokens_used, prompt_tokens, completion_tokens, usage_estimated, left_out, created_at"
+         tokens_used, prompt_tokens, completion_tokens, usage_estimated, left_out, created_at,
+         fallback_from"
     };
 }
 
@@ -218,7 +219,7 @@ pub async fn list_of(
             "SELECT json_group_array(json_array(
                  lower(hex(id)), lower(hex(conversation_id)), client_id, role, content, status, model, finish_reason,
                  error, error_code, reasoning, tokens_used, prompt_tokens, completion_tokens,
-                 json(iif(usage_estimated, 'true', 'false')), left_out, created_at)) AS rows
+                 json(iif(usage_estimated, 'true', 'false')), left_out, created_at, fallback_from)) AS rows
              FROM (SELECT ",
             columns!(),
             "      FROM messages
@@ -228,7 +229,8 @@ pub async fn list_of(
         postgres: concat!(
             "SELECT CAST(COALESCE(json_agg(json_build_array(
                  id, conversation_id, client_id, role, content, status, model, finish_reason, error, error_code,
-                 reasoning, tokens_used, prompt_tokens, completion_tokens, usage_estimated, left_out, created_at)
+                 reasoning, tokens_used, prompt_tokens, completion_tokens, usage_estimated, left_out, created_at,
+                 fallback_from)
                  ORDER BY created_at, id), '[]') AS TEXT) AS rows
              FROM (SELECT ",
             columns!(),
