@@ -91,6 +91,7 @@ pub fn router(app: App) -> Router {
         .merge(models::router())
         .route_layer(require_user.clone());
     let streaming = conversations::streaming_router()
+        .merge(agents::streaming_router())
         .merge(chat::streaming_router())
         .route_layer(require_user)
         .merge(conversations::event_source_router().route_layer(require_user_or_ticket));

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 
 use super::model::{AgentBody, AgentChanges};
 use super::repository;
+use super::templates::Templates;
 use crate::auth::CurrentUser;
 use crate::config::Config;
 use crate::db::Db;
@@ -84,9 +85,29 @@ pub async fn delete(
     State(db): State<Db>,
     Id(id): Id,
 ) -> Result<StatusCode> {
-    if repository::delete(&db, user.id, id).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(Error::NotFound)
+    let mut tx = db.begin().await?;
+    if !repository::delete(&mut tx, user.id, id).await? {
+        return Err(Error::NotFound);
     }
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes a copy under another name.
+pub async fn duplicate(
+    CurrentUser(user): CurrentUser,
+    State(db): State<Db>,
+    Id(id): Id,
+) -> Result<(StatusCode, Json<AgentBody>)> {
+    let mut tx = db.begin().await?;
+    let agent = repository::duplicate(&mut tx, user.id, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(agent.into())))
+}
+
+/// What one may begin with.
+pub async fn list_templates() -> Json<Templates> {
+    Json(Templates::default())
 }

@@ -2,10 +2,16 @@
 
 mod handlers;
 mod model;
+mod name;
+mod parameters;
+mod prompts;
 pub mod repository;
+mod templates;
+mod trial;
+pub mod variables;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 pub use model::{Agent, AgentBody, AgentChanges, NewAgent};
 
@@ -24,4 +30,12 @@ pub fn router() -> Router<App> {
                 .patch(handlers::update)
                 .delete(handlers::delete),
         )
+        .endpoint("/api/agents/templates/", get(handlers::list_templates))
+        .endpoint("/api/agents/{id}/duplicate/", post(handlers::duplicate))
+        .merge(prompts::router())
+}
+
+/// The path that answers with JSON or with an event stream.
+pub fn streaming_router() -> Router<App> {
+    Router::new().endpoint("/api/agents/{id}/test/", post(trial::test))
 }

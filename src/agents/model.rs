@@ -5,12 +5,14 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::name;
+use super::parameters::ParameterChanges;
 use crate::clock;
 use crate::config::AgentDefaults;
 use crate::db::{FromRow, Row};
-use crate::error::Result;
-use crate::http::fields::{Boolean, Choice, Float, Form, Integer, Text};
-use crate::llm::ProviderName;
+use crate::error::{Error, Result};
+use crate::http::fields::{Boolean, Choice, Float, Form, Integer, Reference, Text};
+use crate::llm::{Parameters, ProviderName, ReasoningEffort, ResponseFormat};
 
 /// The name of an agent that was given none, and of the one that is made when a default is asked for.
 const DEFAULT_NAME: &str = "Bruno";
@@ -18,6 +20,12 @@ const DEFAULT_NAME: &str = "Bruno";
 const DEFAULT_TEMPERATURE: f64 = 0.7;
 const DEFAULT_MAX_TOKENS: i32 = 2000;
 const DEFAULT_SYSTEM_PROMPT: &str = "You are Bruno, a helpful AI assistant.";
+
+/// The rule for the field `system_prompt`.
+pub const SYSTEM_PROMPT: Text = Text::new(usize::MAX);
+
+const OWN_FALLBACK: &str = "An agent cannot be its own fallback.";
+const TWO_FALLBACKS: &str = "Set fallback_agent or fallback_model, not both.";
 
 /// An agent.
 #[derive(Clone, Debug)]
@@ -39,6 +47,38 @@ pub struct Agent {
     pub is_active: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// What else the model is told.
+    pub parameters: Parameters,
+    /// Who answers when the agent's model does not. At most one of this and `fallback_model` is set.
+    pub fallback_agent: Option<Uuid>,
+    /// The model of the same provider that answers when the agent's does not.
+    pub fallback_model: Option<String>,
+}
+
+impl Agent {
+    /// Refuses what is good by itself and does not go together.
+    ///
+    /// # Errors
+    /// The faulty field: a parameter that the provider does not take, two fallbacks, or the agent as its own.
+    pub fn check(&self) -> Result<()> {
+        if let Ok(provider) = self.llm_provider.parse() {
+            self.parameters
+                .check(provider)
+                .map_err(|unsupported| Error::field(unsupported.field, unsupported.message))?;
+        }
+        if self.fallback_agent == Some(self.id) {
+            return Err(Error::field("fallback_agent", OWN_FALLBACK));
+        }
+        match &self.fallback_model {
+            Some(_) if self.fallback_agent.is_some() => {
+                Err(Error::field("fallback_model", TWO_FALLBACKS))
+            }
+            Some(fallback) if *fallback == self.model => {
+                Err(Error::field("fallback_model", OWN_FALLBACK))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl FromRow for Agent {
@@ -57,6 +97,10 @@ impl FromRow for Agent {
             is_active: row.get("is_active")?,
             created_at: row.get("created_at")?,
             updated_at: row.get("updated_at")?,
+            parameters: serde_json::from_str(row.get("parameters")?)
+                .map_err(|error| sqlx::Error::Decode(error.into()))?,
+            fallback_agent: row.get("fallback_agent_id")?,
+            fallback_model: row.get("fallback_model")?,
         })
     }
 }
@@ -73,6 +117,9 @@ pub struct NewAgent {
     pub system_prompt: String,
     pub is_default: bool,
     pub is_active: bool,
+    pub parameters: Parameters,
+    pub fallback_agent: Option<Uuid>,
+    pub fallback_model: Option<String>,
 }
 
 impl NewAgent {
@@ -95,6 +142,9 @@ pub struct AgentChanges {
     pub system_prompt: Option<String>,
     pub is_default: Option<bool>,
     pub is_active: Option<bool>,
+    pub parameters: ParameterChanges,
+    pub fallback_agent: Option<Option<Uuid>>,
+    pub fallback_model: Option<Option<String>>,
 }
 
 impl AgentChanges {
@@ -103,10 +153,9 @@ impl AgentChanges {
     /// # Errors
     /// All faulty fields.
     pub fn read(fields: Map<String, Value>) -> Result<Self> {
-        const ANY_LENGTH: Text = Text::new(usize::MAX);
         const MAY_BE_BLANK: Text = Text {
             may_be_blank: true,
-            ..ANY_LENGTH
+            ..Text::new(usize::MAX)
         };
         const TEMPERATURE: Float = Float { min: 0.0, max: 2.0 };
         const MAX_TOKENS: Integer = Integer {
@@ -120,7 +169,7 @@ impl AgentChanges {
 
         let mut form = Form::new(fields);
         let changes = Self {
-            name: form.optional("name", &Text::new(100)),
+            name: form.optional("name", &Text::new(name::LONGEST)),
             description: form.optional("description", &MAY_BE_BLANK),
             llm_provider: form.optional("llm_provider", &Choice(|word| word.parse().ok())),
             model: form.optional("model", &Text::new(100)),
@@ -131,9 +180,12 @@ impl AgentChanges {
             context_window: form
                 .nullable("context_window", &CONTEXT_WINDOW)
                 .map(|number| number.and_then(|number| i32::try_from(number).ok())),
-            system_prompt: form.optional("system_prompt", &ANY_LENGTH),
+            system_prompt: form.optional("system_prompt", &SYSTEM_PROMPT),
             is_default: form.optional("is_default", &Boolean),
             is_active: form.optional("is_active", &Boolean),
+            parameters: ParameterChanges::read(&mut form),
+            fallback_agent: form.nullable("fallback_agent", &Reference),
+            fallback_model: form.nullable("fallback_model", &Text::new(100)),
         };
         form.finish()?;
         Ok(changes)
@@ -154,6 +206,9 @@ impl AgentChanges {
                 .unwrap_or_else(|| DEFAULT_SYSTEM_PROMPT.to_owned()),
             is_default: self.is_default.unwrap_or(false),
             is_active: self.is_active.unwrap_or(true),
+            parameters: self.parameters.onto(Parameters::default()),
+            fallback_agent: self.fallback_agent.flatten(),
+            fallback_model: self.fallback_model.flatten(),
         }
     }
 }
@@ -176,6 +231,13 @@ pub struct AgentBody {
     created_at: DateTime<Utc>,
     #[serde(serialize_with = "clock::serialize")]
     updated_at: DateTime<Utc>,
+    top_p: Option<f64>,
+    stop: Option<Vec<String>>,
+    seed: Option<i64>,
+    reasoning_effort: Option<ReasoningEffort>,
+    response_format: Option<ResponseFormat>,
+    fallback_agent: Option<Uuid>,
+    fallback_model: Option<String>,
 }
 
 impl From<Agent> for AgentBody {
@@ -194,6 +256,13 @@ impl From<Agent> for AgentBody {
             is_active: agent.is_active,
             created_at: agent.created_at,
             updated_at: agent.updated_at,
+            top_p: agent.parameters.top_p,
+            stop: agent.parameters.stop,
+            seed: agent.parameters.seed,
+            reasoning_effort: agent.parameters.reasoning_effort,
+            response_format: agent.parameters.response_format,
+            fallback_agent: agent.fallback_agent,
+            fallback_model: agent.fallback_model,
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Metadata<'a> {
     usage: Option<Usage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     left_out: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback_from: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -58,6 +60,7 @@ impl<'a> Metadata<'a> {
             finish_reason: None,
             usage: None,
             left_out: None,
+            fallback_from: None,
         }
     }
 
@@ -71,6 +74,7 @@ impl<'a> Metadata<'a> {
             finish_reason: answer.finish_reason.as_deref(),
             usage: usage(answer),
             left_out: answer.left_out,
+            fallback_from: answer.fallback_from.as_deref(),
         }
     }
 }

@@ -174,16 +174,18 @@ async fn find_or_make_place(
     if let Some(place) = find_place(app, owner, chat).await? {
         return Ok(place);
     }
-    match agent {
-        Some(agent) => repository::create(&app.db, owner, chat, agent.id)
-            .await
-            .map_err(Error::on_missing_reference("agent", agent.does_not_exist()))?,
+    let agent = match agent {
+        Some(named) => agents::repository::find(&app.db, owner, named.id)
+            .await?
+            .ok_or_else(|| Error::field("agent", named.does_not_exist()))?,
         None => {
             let defaults = &app.config.agents;
-            let agent = agents::repository::find_or_make_default(&app.db, owner, defaults).await?;
-            repository::create(&app.db, owner, chat, agent.id).await?;
+            agents::repository::find_or_make_default(&app.db, owner, defaults).await?
         }
-    }
+    };
+    // Before the conversation is made, which would else be left behind empty.
+    turn::check_active(&agent)?;
+    repository::create(&app.db, owner, chat, agent.id).await?;
     // Deleted again already, if it is not there.
     find_place(app, owner, chat).await?.ok_or(Error::NotFound)
 }

@@ -102,6 +102,7 @@ impl Fitted {
             request: Arc::new(Request {
                 messages: kept.cloned().collect(),
                 model: self.request.model.clone(),
+                parameters: self.request.parameters.clone(),
                 ..*self.request
             }),
             left_out: self.left_out + saturate(cut - history.start),
@@ -222,6 +223,7 @@ mod tests {
     use rand::{Rng, SeedableRng, rngs::StdRng};
 
     use super::{
+        super::Parameters,
         Role::{Assistant, System, User},
         *,
     };
@@ -243,6 +245,7 @@ mod tests {
             temperature: 1.0,
             max_tokens: u32::MAX,
             context_window: Some(window),
+            parameters: Parameters::default(),
         }
     }
 

@@ -10,6 +10,7 @@ mod error;
 mod known;
 mod ollama;
 mod openai;
+mod parameters;
 mod patience;
 mod reader;
 mod refusal;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 pub use context::{DoesNotFit, Fitted};
 pub use demo::Demo;
 pub use error::{Category, Error, ErrorKind};
+pub use parameters::{Parameters, ReasoningEffort, ResponseFormat};
 pub use settings::{OllamaSettings, OpenAiSettings, Settings, SettingsError};
 
 use context::Window;
@@ -61,6 +63,8 @@ pub struct Request {
     /// Room for prompt and answer together, in tokens; `None` for what is known of the model. Ollama
     /// is told to set this much aside.
     pub context_window: Option<u32>,
+    /// What else was set.
+    pub parameters: Parameters,
 }
 
 /// One message of the history, in the shape that all providers share on the wire.

@@ -19,8 +19,8 @@ use tokio_util::{
 };
 
 use super::{
-    ChatMessage, Error, ErrorKind, Event, LAST_WORDS, Provider, ProviderName, Request, Settings,
-    SettingsError, StopReason, Usage,
+    ChatMessage, Error, ErrorKind, Event, LAST_WORDS, Provider, ProviderName, ReasoningEffort,
+    Request, ResponseFormat, Settings, SettingsError, StopReason, Usage,
     reader::{Reader, events, push},
     refusal::{Refusal, is_truthy},
     transport::{LINE_LIMIT, Server, Trouble, causes, error_place},
@@ -45,15 +45,21 @@ impl Ollama {
     }
 
     async fn open(self, request: Arc<Request>) -> Result<Answer, Error> {
+        let parameters = &request.parameters;
         let ask = Ask {
             model: &request.model,
             messages: &request.messages,
             stream: true,
             truncate: false,
+            think: parameters.reasoning_effort.map(think),
+            format: parameters.response_format.as_ref().and_then(format),
             options: Options {
                 temperature: request.temperature,
                 num_predict: request.max_tokens,
                 num_ctx: request.context_window.unwrap_or(self.context_length),
+                top_p: parameters.top_p,
+                stop: parameters.stop.as_deref(),
+                seed: parameters.seed,
             },
         };
         let url = format!("{}/api/chat", self.server.base_url);
@@ -104,8 +110,7 @@ impl Provider for Ollama {
     }
 }
 
-/// The request on the wire. `think` is left out: a model that can think then does, and one that
-/// cannot does not refuse.
+/// The request on the wire.
 #[derive(Serialize)]
 struct Ask<'r> {
     model: &'r str,
@@ -113,14 +118,43 @@ struct Ask<'r> {
     stream: bool,
     /// `true`, the default, would silently drop the oldest messages when the context is full.
     truncate: bool,
-    options: Options,
+    /// Left out unless it was set: a model that can think then does, and one that cannot does not
+    /// refuse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    think: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<Value>,
+    options: Options<'r>,
 }
 
 #[derive(Serialize)]
-struct Options {
+struct Options<'r> {
     temperature: f64,
     num_predict: u32,
     num_ctx: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop: Option<&'r [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<i64>,
+}
+
+/// Ollama's word for how long to think, which for not at all is `false`.
+fn think(effort: ReasoningEffort) -> Value {
+    match effort {
+        ReasoningEffort::None => Value::Bool(false),
+        effort => effort.as_str().into(),
+    }
+}
+
+/// What Ollama calls a format; any text is none.
+fn format(format: &ResponseFormat) -> Option<Value> {
+    match format {
+        ResponseFormat::Text => None,
+        ResponseFormat::JsonObject => Some("json".into()),
+        ResponseFormat::JsonSchema(_) => format.schema().cloned(),
+    }
 }
 
 /// One line of the answer.

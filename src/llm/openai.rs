@@ -25,11 +25,12 @@ use reqwest::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use self::answer::{Answer, Chunk};
 use super::{
-    ChatMessage, Error, ErrorKind, Event, Provider, ProviderName, Request, Settings, SettingsError,
-    reader,
+    ChatMessage, Error, ErrorKind, Event, Parameters, Provider, ProviderName, Request, Settings,
+    SettingsError, reader,
     transport::{Server, Trouble, causes, expect_events},
 };
 
@@ -182,6 +183,16 @@ struct Ask<'r> {
     max_completion_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop: Option<&'r [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_effort: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_format: Option<Value>,
     stream: bool,
     stream_options: StreamOptions,
 }
@@ -193,12 +204,24 @@ struct StreamOptions {
 
 impl<'r> Ask<'r> {
     fn new(request: &'r Request, is_openai: bool) -> Self {
+        let Parameters {
+            top_p,
+            stop,
+            seed,
+            reasoning_effort,
+            response_format,
+        } = &request.parameters;
         Self {
             model: &request.model,
             messages: &request.messages,
             temperature: Some(request.temperature),
             max_completion_tokens: is_openai.then_some(request.max_tokens),
             max_tokens: (!is_openai).then_some(request.max_tokens),
+            top_p: *top_p,
+            stop: stop.as_deref(),
+            seed: *seed,
+            reasoning_effort: reasoning_effort.map(|effort| effort.as_str()),
+            response_format: response_format.as_ref().map(|format| format.to_openai()),
             stream: true,
             stream_options: StreamOptions {
                 include_usage: true,
@@ -277,6 +300,7 @@ mod tests {
             temperature: 0.7,
             max_tokens: 5,
             context_window: None,
+            parameters: Parameters::default(),
         };
         for (is_openai, sent, left_out) in [
             (true, "max_completion_tokens", "max_tokens"),

@@ -194,7 +194,7 @@ mod tests {
     use rand::{Rng, SeedableRng, rngs::StdRng};
 
     use super::{
-        super::{ChatMessage, Role},
+        super::{ChatMessage, Parameters, Role},
         Tokenizer::{Cl100k, Estimate, O200k},
         *,
     };
@@ -342,6 +342,7 @@ mod tests {
                 temperature: 1.0,
                 max_tokens: 1,
                 context_window: None,
+                parameters: Parameters::default(),
             })
         };
         let counting = Counting::new();

@@ -34,6 +34,7 @@ pub struct MessageBody {
     #[serde(serialize_with = "clock::serialize_optional")]
     edited_at: Option<DateTime<Utc>>,
     feedback: Option<FeedbackBody>,
+    fallback_from: Option<String>,
 }
 
 /// What the user thinks of an answer; not there at all if they said nothing.
@@ -82,6 +83,7 @@ impl From<Message> for MessageBody {
             is_active: message.is_active,
             edited_at: message.edited_at,
             feedback: FeedbackBody::new(message.feedback_rating, message.feedback_comment),
+            fallback_from: message.fallback_from,
         }
     }
 }

@@ -190,6 +190,8 @@ pub struct Message {
     pub feedback_rating: Option<Rating>,
     /// What the user says about the answer.
     pub feedback_comment: Option<String>,
+    /// The model that failed, if `model` was asked instead of it.
+    pub fallback_from: Option<String>,
 }
 
 impl Message {
@@ -218,6 +220,7 @@ impl Message {
             edited_at: None,
             feedback_rating: None,
             feedback_comment: None,
+            fallback_from: None,
         }
     }
 
@@ -289,6 +292,7 @@ impl FromRow for Message {
                 .transpose()
                 .map_err(unknown)?,
             feedback_comment: row.get("feedback_comment")?,
+            fallback_from: row.get("fallback_from")?,
         })
     }
 }

@@ -1,5 +1,13 @@
 //! Agents, and which of them is the default.
 
+mod copies;
+mod deactivated;
+mod fallback;
+mod parameters;
+mod prompts;
+mod trial;
+mod variables;
+
 use serde_json::{Value, json};
 
 use crate::support::client::id;
@@ -52,6 +60,8 @@ async fn an_agent_of_which_nothing_is_said_is_bruno(app: TestApp) {
         "temperature": 0.7, "max_tokens": 2000, "context_window": null,
         "system_prompt": "You are Bruno, a helpful AI assistant.", "is_default": false, "is_active": true,
         "created_at": agent["created_at"], "updated_at": agent["created_at"],
+        "top_p": null, "stop": null, "seed": null, "reasoning_effort": null, "response_format": null,
+        "fallback_agent": null, "fallback_model": null,
     });
     assert_eq!(agent, expected);
     ann.get(&at(&id(&agent))).await.is(200, &agent);

@@ -86,6 +86,11 @@ async fn ask(
     .await
 }
 
+/// The path of a route. What is numbered is the first of its kind.
+fn filled(route: &str, id: &str) -> String {
+    route.replace("{id}", id).replace("{number}", "1")
+}
+
 /// All of an answer but the time, with the id that was asked for taken out.
 fn seen(answer: &Answer, id: &str) -> (u16, Vec<(String, String)>, String) {
     let mut headers: Vec<(String, String)> = answer
@@ -109,9 +114,8 @@ async fn every_route_answers_for_a_strangers_id_as_for_none(app: TestApp) {
         for id in [&anns.user, &anns.agent, &anns.conversation, &anns.message] {
             for method in METHODS {
                 for body in bodies(&bobs.agent) {
-                    let path = |id: &str, message: &str| {
-                        route.replace("{id}", id).replace("{message}", message)
-                    };
+                    let path =
+                        |id: &str, message: &str| filled(route, id).replace("{message}", message);
                     let strangers = path(id, &anns.message);
                     let strangers = ask(&bob, method, &strangers, body.as_ref()).await;
                     let nobodys = path(NOBODYS, NOBODYS);

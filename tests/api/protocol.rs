@@ -25,6 +25,12 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/agents/", &["GET", "POST"]),
     ("/api/agents/default/", &["GET"]),
     ("/api/agents/{id}/", &["GET", "PUT", "PATCH", "DELETE"]),
+    ("/api/agents/templates/", &["GET"]),
+    ("/api/agents/{id}/duplicate/", &["POST"]),
+    ("/api/agents/{id}/prompts/", &["GET"]),
+    ("/api/agents/{id}/prompts/{number}/", &["GET"]),
+    ("/api/agents/{id}/prompts/{number}/restore/", &["POST"]),
+    ("/api/agents/{id}/test/", &["POST"]),
     ("/api/conversations/", &["GET", "POST"]),
     (
         "/api/conversations/{id}/",

@@ -11,8 +11,8 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use meggy::llm::{
-    ChatMessage, Demo, Error, Event, ProviderName, Providers, Request, Role, Settings, StopReason,
-    Usage,
+    ChatMessage, Demo, Error, Event, Parameters, ProviderName, Providers, Request, Role, Settings,
+    StopReason, Usage,
 };
 
 use crate::support::model_server::{ModelServer, Reply, ollama_answer, openai_answer};
@@ -74,6 +74,7 @@ fn request() -> Request {
         temperature: 0.5,
         max_tokens: 77,
         context_window: None,
+        parameters: Parameters::default(),
     }
 }
 

@@ -37,6 +37,7 @@ pub fn join_neighbours(fitted: &Fitted) -> Option<Fitted> {
         request: Arc::new(Request {
             messages,
             model: request.model.clone(),
+            parameters: request.parameters.clone(),
             ..**request
         }),
         left_out: fitted.left_out,

@@ -63,6 +63,14 @@ impl Failure {
         }
     }
 
+    /// What happened, for the log.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Provider(error) => error.detail(),
+            _ => None,
+        }
+    }
+
     /// What happened, in a word for the program.
     pub fn code(&self) -> ErrorCode {
         match self {
@@ -75,6 +83,11 @@ impl Failure {
             Self::Interrupted => ErrorCode::Interrupted,
             Self::NotRead | Self::NotStored => ErrorCode::StorageFailed,
         }
+    }
+
+    /// Whether another model may do better.
+    pub fn is_the_models(&self) -> bool {
+        matches!(self, Self::Provider(_) | Self::UnknownProvider(_))
     }
 
     /// When another try may help, if the provider told.

@@ -8,13 +8,13 @@ use futures_util::stream::BoxStream;
 use tokio::time::sleep;
 
 use super::failure::Failure;
+use super::fallback::Fallback;
+use super::question::{Asked, Memory, prepare, prepare_fallback};
 use super::{alternation, repository};
 use crate::agents::Agent;
 use crate::app::App;
 use crate::live::{End, Kind, Turn, deleted};
-use crate::llm::{
-    self, ChatMessage, ErrorKind, Event, Fitted, ProviderName, Request, Role, StopReason, Usage,
-};
+use crate::llm::{self, ErrorKind, Event, StopReason, Usage};
 use crate::messages::{self, Message, Status};
 
 /// How long to wait before an answer that could not be written down is tried again.
@@ -34,25 +34,37 @@ enum Outcome {
     Failed(Failure),
 }
 
-/// What a model was asked.
-struct Asked {
-    provider: ProviderName,
-    fitted: Fitted,
-}
-
 /// Runs a turn to its end, whatever that is.
 pub async fn run(app: &App, turn: &Turn, agent: Agent) {
     let mut asked = None;
-    let outcome = tokio::select! {
-        said = ask(app, turn, agent, &mut asked) => match said {
+    let outcome = outcome(app, turn, agent, Memory::Conversation, &mut asked).await;
+    // Boxed, as all that takes memory but little time, so that a turn that listens is small.
+    Box::pin(write_end(app, turn, asked, outcome)).await;
+}
+
+/// Runs a turn of which nothing is stored.
+pub async fn rehearse(app: &App, turn: &Turn, agent: Agent) {
+    let mut asked = None;
+    let outcome = outcome(app, turn, agent, Memory::Question, &mut asked).await;
+    turn.finish(end(app, turn, asked, &outcome).await);
+}
+
+/// Waits for an answer, unless it is stopped or the server ends. What was asked last is left in `asked`.
+async fn outcome(
+    app: &App,
+    turn: &Turn,
+    agent: Agent,
+    memory: Memory,
+    asked: &mut Option<Asked>,
+) -> Outcome {
+    tokio::select! {
+        said = answer(app, turn, agent, memory, asked) => match said {
             Ok((reason, usage)) => Outcome::Complete(reason, usage),
             Err(failure) => Outcome::Failed(failure),
         },
         () = turn.stop().cancelled() => Outcome::Stopped,
         () = app.tasks.ending().cancelled() => Outcome::Failed(Failure::Interrupted),
-    };
-    // Boxed, as all that takes memory but little time, so that a turn that listens is small.
-    Box::pin(write_end(app, turn, asked, outcome)).await;
+    }
 }
 
 /// Ends a turn: in the database, and then for its readers.
@@ -76,25 +88,45 @@ async fn write_end(app: &App, turn: &Turn, asked: Option<Asked>, outcome: Outcom
     turn.finish(end);
 }
 
-/// Asks the agent's model and listens until it is done. What it was asked last is left in `asked`.
-async fn ask(
+/// Asks the agent's model, and if it fails before its first word, the fallback. What was asked last is left in `asked`.
+async fn answer(
     app: &App,
     turn: &Turn,
     agent: Agent,
+    memory: Memory,
     asked: &mut Option<Asked>,
 ) -> Result<(StopReason, Option<Usage>), Failure> {
-    let provider: ProviderName = agent
-        .llm_provider
-        .parse()
-        .map_err(|_| Failure::UnknownProvider(agent.llm_provider.clone()))?;
-    let mut fitted = Box::pin(prepare(app, turn, provider, agent)).await?;
+    let fallback = Fallback::of(&agent);
+    let said = match Box::pin(prepare(app, turn, agent, memory)).await {
+        Ok(question) => ask(app, turn, question, asked).await,
+        Err(failure) => Err(failure),
+    };
+    let failure = match said {
+        Ok(done) => return Ok(done),
+        Err(failure) => failure,
+    };
+    let may_fall_back = turn.length() == 0 && failure.is_the_models();
+    let Some(fallback) = fallback.filter(|_| may_fall_back) else {
+        return Err(failure);
+    };
+    match Box::pin(prepare_fallback(app, turn, fallback, memory, &failure)).await {
+        Some(question) => ask(app, turn, question, asked).await,
+        // Who cannot even be asked has nothing to tell.
+        None => Err(failure),
+    }
+}
+
+/// Asks a model and listens until it is done. What it was asked last is left in `asked`.
+async fn ask(
+    app: &App,
+    turn: &Turn,
+    mut question: Asked,
+    asked: &mut Option<Asked>,
+) -> Result<(StopReason, Option<Usage>), Failure> {
     let (mut may_trim, mut may_join) = (true, true);
     loop {
-        *asked = Some(Asked {
-            provider,
-            fitted: fitted.clone(),
-        });
-        let answer = app.llm.chat(provider, Arc::clone(&fitted.request));
+        let fitted = &asked.insert(question.clone()).fitted;
+        let answer = app.llm.chat(question.provider, Arc::clone(&fitted.request));
         let error = match listen(turn, answer).await {
             Ok(done) => return Ok(done),
             Err(error) => error,
@@ -106,46 +138,11 @@ async fn ask(
             fitted.trimmed()
         } else if may_join && alternation::is_wanted(&error) {
             may_join = false;
-            alternation::join_neighbours(&fitted)
+            alternation::join_neighbours(fitted)
         } else {
             None
         };
-        fitted = otherwise.ok_or(error)?;
-    }
-}
-
-/// Puts together what to ask.
-async fn prepare(
-    app: &App,
-    turn: &Turn,
-    provider: ProviderName,
-    agent: Agent,
-) -> Result<Fitted, Failure> {
-    // Read once the turn is open, so that no other one can add to it. The question is the last of it.
-    let history = messages::repository::history(&app.db, turn.owner, turn.conversation())
-        .await
-        .map_err(|error| {
-            tracing::error!(%error, conversation = %turn.conversation(), "a conversation could not be read");
-            Failure::NotRead
-        })?;
-    Ok(app.llm.fit(provider, request(&agent, history)).await?)
-}
-
-/// What to ask an agent's model about what was said.
-pub fn request(agent: &Agent, said: Vec<ChatMessage>) -> Request {
-    let prompt = Some(agent.system_prompt.clone()).filter(|prompt| !prompt.is_empty());
-    let prompt = prompt.map(|content| ChatMessage {
-        role: Role::System,
-        content,
-    });
-    Request {
-        model: agent.model.clone(),
-        messages: prompt.into_iter().chain(said).collect(),
-        temperature: agent.temperature,
-        max_tokens: u32::try_from(agent.max_tokens).unwrap_or(1),
-        context_window: agent
-            .context_window
-            .and_then(|window| window.try_into().ok()),
+        question.fitted = otherwise.ok_or(error)?;
     }
 }
 
@@ -186,10 +183,13 @@ async fn end(app: &App, turn: &Turn, asked: Option<Asked>, outcome: &Outcome) ->
         },
         retry_after: None,
     };
-    if let Some(Asked { fitted, .. }) = &asked
-        && fitted.left_out > 0
-    {
-        end.answer.left_out = Some(i32::try_from(fitted.left_out).unwrap_or(i32::MAX));
+    if let Some(asked) = &asked {
+        let left_out = asked.fitted.left_out;
+        if left_out > 0 {
+            end.answer.left_out = Some(i32::try_from(left_out).unwrap_or(i32::MAX));
+        }
+        end.answer.model.clone_from(&asked.fitted.request.model);
+        end.answer.fallback_from.clone_from(&asked.fallback_from);
     }
     match outcome {
         Outcome::Complete(reason, usage) => {
@@ -207,7 +207,7 @@ async fn end(app: &App, turn: &Turn, asked: Option<Asked>, outcome: &Outcome) ->
             if let Failure::Provider(error) = failure {
                 tracing::warn!(
                     %error,
-                    detail = error.detail(),
+                    detail = failure.detail(),
                     conversation = %turn.conversation(),
                     message = %turn.answer.id,
                     "no answer"
@@ -224,7 +224,10 @@ async fn end(app: &App, turn: &Turn, asked: Option<Asked>, outcome: &Outcome) ->
 
 /// Notes about what an answer cost whose provider did not get to tell.
 async fn estimate_usage(app: &App, answer: &mut Message, asked: Option<Asked>) {
-    let Some(Asked { provider, fitted }) = asked else {
+    let Some(Asked {
+        provider, fitted, ..
+    }) = asked
+    else {
         return;
     };
     let said = [

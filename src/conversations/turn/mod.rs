@@ -6,15 +6,21 @@
 
 mod alternation;
 mod failure;
+mod fallback;
 pub mod idempotency;
 mod job;
+mod question;
+mod rehearsal;
 mod repository;
 
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use serde::Serialize;
 use tokio::sync::oneshot;
 use uuid::Uuid;
+
+pub use self::rehearsal::{Rehearsal, rehearse};
 
 use self::idempotency::Key;
 use self::repository::Stored;
@@ -60,7 +66,7 @@ pub enum Said {
 /// # Errors
 /// `Answering` while another answer is being written in the conversation; `DoesNotFit` if the question is too long for
 /// the model; `NotFound` if the conversation is gone; [`NOT_SHOWN`] if what is to be answered again is on a path that the
-/// conversation does not show; `KeyReused` if the key was used for something else.
+/// conversation does not show; `KeyReused` if the key was used for something else; `Refused` if the agent is deactivated.
 pub async fn begin(app: &App, opening: Opening) -> Result<Arc<Turn>> {
     // Announced before looking, so that either this sees the end coming or the end sees this.
     let announcement = app.live.announce();
@@ -104,11 +110,16 @@ async fn open(app: &App, opening: &Opening) -> Result<Opened> {
     } = opening;
     let (Said::New { key, .. } | Said::Again { key, .. }) = said;
     let key = key.as_ref();
-    check_length(app, agent, said).await?;
+    let content = match said {
+        Said::New { content, .. } => content,
+        Said::Again { question, .. } => &question.content,
+    };
     for _ in 0..ATTEMPTS {
         if let Some(turn) = find_by_key(app, owner, key).await? {
             return Ok(Opened::Known(turn));
         }
+        check_active(agent)?;
+        check_length(app, agent, content).await?;
         match store(app, opening).await {
             Ok(Stored::Begun { question, answer }) => {
                 let turn = Arc::new(Turn::new(owner, *question, *answer));
@@ -162,20 +173,33 @@ async fn store(app: &App, opening: &Opening) -> sqlx::Result<Stored> {
     }
 }
 
+/// Refuses agents that were deactivated.
+///
+/// # Errors
+/// The agent is.
+pub fn check_active(agent: &Agent) -> Result<()> {
+    const DEACTIVATED: Error = Error::Refused(
+        StatusCode::BAD_REQUEST,
+        "This agent is deactivated. Activate it, or choose another one for this conversation.",
+    );
+
+    if agent.is_active {
+        Ok(())
+    } else {
+        Err(DEACTIVATED)
+    }
+}
+
 /// Refuses what is too long for the model even without a history, before anything is stored.
-async fn check_length(app: &App, agent: &Agent, said: &Said) -> Result<()> {
+async fn check_length(app: &App, agent: &Agent, content: &str) -> Result<()> {
     let Ok(provider) = agent.llm_provider.parse() else {
         return Ok(());
     };
-    let content = match said {
-        Said::New { content, .. } => content,
-        Said::Again { question, .. } => &question.content,
-    };
     let question = ChatMessage {
         role: Role::User,
-        content: content.clone(),
+        content: content.to_owned(),
     };
-    let request = job::request(agent, vec![question]);
+    let request = question::request(agent, vec![question]);
     app.llm.fit(provider, request).await?;
     Ok(())
 }

@@ -189,7 +189,7 @@ pub async fn close(db: &Db, owner: Uuid, answer: &Message) -> sqlx::Result<bool>
                  UPDATE messages
                  SET status = $3, content = $4, reasoning = $5, finish_reason = $6, error = $7, error_code = $8,
                      tokens_used = $9, prompt_tokens = $10, completion_tokens = $11, usage_estimated = $12,
-                     left_out = $13, writer = NULL
+                     left_out = $13, model = $19, fallback_from = $20, writer = NULL
                  WHERE user_id = $1 AND id = $2 AND status IN ('pending', 'interrupted')
                  RETURNING id;
                  DELETE FROM message_pieces WHERE user_id = $1 AND message_id = $2;
@@ -205,7 +205,7 @@ pub async fn close(db: &Db, owner: Uuid, answer: &Message) -> sqlx::Result<bool>
                        UPDATE messages
                        SET status = $3, content = $4, reasoning = $5, finish_reason = $6, error = $7, error_code = $8,
                            tokens_used = $9, prompt_tokens = $10, completion_tokens = $11, usage_estimated = $12,
-                           left_out = $13, writer = NULL
+                           left_out = $13, model = $19, fallback_from = $20, writer = NULL
                        FROM conversation
                        WHERE messages.user_id = $1 AND messages.id = $2
                          AND messages.conversation_id = conversation.id
@@ -241,6 +241,8 @@ pub async fn close(db: &Db, owner: Uuid, answer: &Message) -> sqlx::Result<bool>
         .bind(answer.created_at)
         .bind(clock::now())
         .bind(answer.conversation_id)
+        .bind(&answer.model)
+        .bind(answer.fallback_from.as_deref())
         .fetch_atomically()
         .await?;
     Ok(!closed.is_empty())

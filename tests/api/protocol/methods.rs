@@ -32,7 +32,9 @@ fn existing(path: &str, ann: &Client, agent: &str, conversation: &str, message: 
         Some("conversations" | "chat") => conversation,
         _ => message,
     };
-    path.replace("{id}", id).replace("{message}", message)
+    path.replace("{id}", id)
+        .replace("{message}", message)
+        .replace("{number}", "1")
 }
 
 async fn every_path_answers_options_and_refuses_other_methods(app: TestApp) {

@@ -17,6 +17,24 @@ on_each_database! {
     an_answer_can_be_stopped,
     nobody_elses_conversation_is_found,
     commands_are_read_while_an_answer_is_stopped,
+    a_deactivated_agent_says_nothing,
+}
+
+async fn a_deactivated_agent_says_nothing(app: TestApp) {
+    let ann = app.register("ann").await;
+    let agent = ann.agent(json!({ "is_active": false })).await;
+    let conversation = ann.conversation_with(&agent).await;
+    let mut socket = Socket::watching(&app, &ann, &conversation).await;
+    let refused = socket
+        .ask(json!({ "type": "send", "conversation_id": conversation, "content": "Hello" }))
+        .await;
+    assert_eq!(
+        (&refused["type"], &refused["code"], &refused["status"]),
+        (&json!("error"), &json!("invalid"), &json!(400))
+    );
+    let sentence = refused["error"].as_str().unwrap();
+    assert!(sentence.starts_with("This agent is deactivated."));
+    assert!(ann.messages(&conversation).await.is_empty());
 }
 
 async fn what_is_sent_is_answered_and_kept(app: TestApp) {

@@ -1,0 +1,103 @@
+//! What a version of a system prompt is, how it differs from the one before, and how the API shows it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use similar::TextDiff;
+use uuid::Uuid;
+
+use crate::clock;
+use crate::db::{FromRow, Row};
+
+/// How long to look for the shortest difference; after that a longer one will do.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// A system prompt that an agent has or had.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    /// Which it is of the agent's, counted from 1.
+    pub number: i32,
+    pub system_prompt: String,
+    /// Who wrote it.
+    pub author: Uuid,
+    /// That account's name; `None` if the account is gone.
+    pub author_name: Option<String>,
+    pub created_at: DateTime<Utc>,
+}
+
+impl FromRow for Prompt {
+    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
+        Ok(Self {
+            number: row.get("number")?,
+            system_prompt: row.get("system_prompt")?,
+            author: row.get("author_id")?,
+            author_name: row.get("author_name")?,
+            created_at: row.get("created_at")?,
+        })
+    }
+}
+
+/// A version as the API shows it.
+#[derive(Debug, Serialize)]
+pub struct PromptBody {
+    number: i32,
+    system_prompt: String,
+    author: Author,
+    #[serde(serialize_with = "clock::serialize")]
+    created_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Serialize)]
+struct Author {
+    id: Uuid,
+    name: Option<String>,
+}
+
+impl From<Prompt> for PromptBody {
+    fn from(prompt: Prompt) -> Self {
+        Self {
+            number: prompt.number,
+            system_prompt: prompt.system_prompt,
+            author: Author {
+                id: prompt.author,
+                name: prompt.author_name,
+            },
+            created_at: prompt.created_at,
+        }
+    }
+}
+
+/// A version by itself.
+#[derive(Debug, Serialize)]
+pub struct PromptDetail {
+    #[serde(flatten)]
+    prompt: PromptBody,
+    /// The number of the version before; `None` of the first that is kept.
+    previous: Option<i32>,
+    /// What changed since then, as a unified diff.
+    diff: Option<String>,
+}
+
+impl PromptDetail {
+    /// A version and the one before, if there is one. Compares them, which takes a moment.
+    pub fn new(prompt: Prompt, previous: Option<Prompt>) -> Self {
+        Self {
+            diff: previous.as_ref().map(|previous| diff(previous, &prompt)),
+            previous: previous.map(|previous| previous.number),
+            prompt: prompt.into(),
+        }
+    }
+}
+
+fn diff(old: &Prompt, new: &Prompt) -> String {
+    TextDiff::configure()
+        .timeout(PATIENCE)
+        .diff_lines(old.system_prompt.as_str(), new.system_prompt.as_str())
+        .unified_diff()
+        .header(
+            &format!("version {}", old.number),
+            &format!("version {}", new.number),
+        )
+        .to_string()
+}
