@@ -37,6 +37,8 @@ pub struct Agent {
     /// At most one of its owner's agents is the default.
     pub is_default: bool,
     pub is_active: bool,
+    /// The model, of the same provider, that finds titles for its conversations; `None` if none does.
+    pub title_model: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -55,6 +57,7 @@ impl FromRow for Agent {
             system_prompt: row.get("system_prompt")?,
             is_default: row.get("is_default")?,
             is_active: row.get("is_active")?,
+            title_model: row.get("title_model")?,
             created_at: row.get("created_at")?,
             updated_at: row.get("updated_at")?,
         })
@@ -73,6 +76,7 @@ pub struct NewAgent {
     pub system_prompt: String,
     pub is_default: bool,
     pub is_active: bool,
+    pub title_model: Option<String>,
 }
 
 impl NewAgent {
@@ -95,6 +99,7 @@ pub struct AgentChanges {
     pub system_prompt: Option<String>,
     pub is_default: Option<bool>,
     pub is_active: Option<bool>,
+    pub title_model: Option<Option<String>>,
 }
 
 impl AgentChanges {
@@ -134,6 +139,7 @@ impl AgentChanges {
             system_prompt: form.optional("system_prompt", &ANY_LENGTH),
             is_default: form.optional("is_default", &Boolean),
             is_active: form.optional("is_active", &Boolean),
+            title_model: form.nullable("title_model", &Text::new(100)),
         };
         form.finish()?;
         Ok(changes)
@@ -154,6 +160,7 @@ impl AgentChanges {
                 .unwrap_or_else(|| DEFAULT_SYSTEM_PROMPT.to_owned()),
             is_default: self.is_default.unwrap_or(false),
             is_active: self.is_active.unwrap_or(true),
+            title_model: self.title_model.flatten(),
         }
     }
 }
@@ -176,6 +183,7 @@ pub struct AgentBody {
     created_at: DateTime<Utc>,
     #[serde(serialize_with = "clock::serialize")]
     updated_at: DateTime<Utc>,
+    title_model: Option<String>,
 }
 
 impl From<Agent> for AgentBody {
@@ -194,6 +202,7 @@ impl From<Agent> for AgentBody {
             is_active: agent.is_active,
             created_at: agent.created_at,
             updated_at: agent.updated_at,
+            title_model: agent.title_model,
         }
     }
 }

@@ -14,7 +14,7 @@ const NAME_TAKEN: &str = "Agent with this name already exists.";
 pub async fn list(db: impl Executor<'_>, owner: Uuid, slice: Slice) -> sqlx::Result<Page<Agent>> {
     db.query(
         "SELECT id, name, description, llm_provider, model, temperature, max_tokens, context_window, system_prompt,
-                is_default, is_active, created_at, updated_at,
+                is_default, is_active, title_model, created_at, updated_at,
                 (SELECT COUNT(*) FROM agents WHERE user_id = $1) AS total
          FROM agents
          WHERE user_id = $1
@@ -94,8 +94,8 @@ async fn insert(
 ) -> sqlx::Result<Option<Agent>> {
     tx.query(
         "INSERT INTO agents (user_id, id, name, description, llm_provider, model, temperature, max_tokens,
-                             context_window, system_prompt, is_default, is_active, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+                             context_window, system_prompt, is_default, is_active, created_at, updated_at, title_model)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $15)
          ON CONFLICT (user_id, name) DO UPDATE SET is_default = TRUE WHERE $14
          RETURNING *",
     )
@@ -113,6 +113,7 @@ async fn insert(
     .bind(agent.is_active)
     .bind(clock::now())
     .bind(may_promote)
+    .bind(agent.title_model)
     .fetch_optional()
     .await
 }
@@ -140,7 +141,8 @@ pub async fn update(
              system_prompt = COALESCE($11, system_prompt),
              is_default = COALESCE($12, is_default),
              is_active = COALESCE($13, is_active),
-             updated_at = $14
+             updated_at = $14,
+             title_model = CASE WHEN $15 THEN $16 ELSE title_model END
          WHERE user_id = $1 AND id = $2
          RETURNING *",
     )
@@ -158,13 +160,15 @@ pub async fn update(
     .bind(changes.is_default)
     .bind(changes.is_active)
     .bind(clock::now())
+    .bind(changes.title_model.is_some())
+    .bind(changes.title_model.flatten())
     .fetch_optional()
     .await
     .map_err(Error::on_unique("name", NAME_TAKEN))
 }
 
-/// Holds off other changes of the user's default agent until the transaction ends.
-async fn lock(tx: &mut Tx, owner: Uuid) -> sqlx::Result<()> {
+/// Holds off others that lock the same user, as changes of the default agent do, until the transaction ends.
+pub async fn lock(tx: &mut Tx, owner: Uuid) -> sqlx::Result<()> {
     tx.query("UPDATE users SET updated_at = updated_at WHERE id = $1")
         .bind(owner)
         .execute()

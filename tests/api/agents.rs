@@ -51,7 +51,7 @@ async fn an_agent_of_which_nothing_is_said_is_bruno(app: TestApp) {
         "id": agent["id"], "name": "Bruno", "description": "", "llm_provider": "openai", "model": "gpt-4",
         "temperature": 0.7, "max_tokens": 2000, "context_window": null,
         "system_prompt": "You are Bruno, a helpful AI assistant.", "is_default": false, "is_active": true,
-        "created_at": agent["created_at"], "updated_at": agent["created_at"],
+        "created_at": agent["created_at"], "updated_at": agent["created_at"], "title_model": null,
     });
     assert_eq!(agent, expected);
     ann.get(&at(&id(&agent))).await.is(200, &agent);
@@ -94,7 +94,7 @@ async fn an_agent_keeps_what_is_said_about_it(app: TestApp) {
     let said = json!({
         "name": "Zoë 🦀", "description": "two\nlines", "llm_provider": "ollama", "model": "m", "temperature": 2.0,
         "max_tokens": 2_147_483_647, "context_window": 16_777_216, "system_prompt": "Be\n\nbrief.",
-        "is_default": true, "is_active": false,
+        "is_default": true, "is_active": false, "title_model": "small",
     });
     let agent = ann.post(AGENTS, said.clone()).await.expect(201);
     for (field, value) in said.as_object().unwrap() {

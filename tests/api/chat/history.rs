@@ -35,7 +35,7 @@ async fn a_chat_is_loaded_in_the_librarys_form(app: TestApp) {
     let expected = json!({
         "id": conversation,
         "conversation": conversation,
-        "title": "New Conversation",
+        "title": "one",
         "messages": [
             { "id": stored[0]["id"], "role": "user", "parts": [text("one")],
               "metadata": { "createdAt": stored[0]["created_at"], "status": "complete" } },
