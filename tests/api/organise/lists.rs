@@ -150,7 +150,7 @@ async fn bad_filters_are_told(app: TestApp) {
         .is(400, &errors);
     // All mistakes at once; what is no filter is passed over.
     let errors = json!({ "pinned": [boolean], "archived": [boolean] });
-    ann.get(&format!("{CONVERSATIONS}?pinned=x&archived=y&colour=red"))
+    ann.get(&format!("{CONVERSATIONS}?pinned=x&archived=z&colour=red"))
         .await
         .is(400, &errors);
     ann.get(&format!("{CONVERSATIONS}?colour=red"))
