@@ -21,7 +21,7 @@ use crate::llm::Providers;
 use crate::models::{self, Catalog};
 use crate::socket::{self, Patience};
 use crate::tasks::Tasks;
-use crate::{agents, chat, conversations, health, messages, telemetry, users};
+use crate::{agents, chat, conversations, health, messages, shares, telemetry, users};
 
 /// What handlers work with. Cheap to clone; all clones are one.
 #[derive(Clone, FromRef)]
@@ -79,13 +79,16 @@ pub fn router(app: App) -> Router {
     let require_user = middleware::from_fn_with_state(app.clone(), auth::require_user);
     let require_user_or_ticket =
         middleware::from_fn_with_state(app.clone(), auth::require_user_or_ticket);
-    let open = auth::public_router().merge(health::router());
+    let open = auth::public_router()
+        .merge(health::router())
+        .merge(shares::public_router());
     let protected = Router::new()
         .endpoint("/api/", get(root))
         .merge(auth::router())
         .merge(users::router())
         .merge(agents::router())
         .merge(conversations::router())
+        .merge(shares::router())
         .merge(messages::router())
         .merge(chat::router())
         .merge(models::router())

@@ -21,6 +21,7 @@ pub mod llm;
 pub mod messages;
 pub mod models;
 pub mod server;
+pub mod shares;
 pub mod socket;
 pub mod tasks;
 pub mod telemetry;

@@ -45,6 +45,8 @@ pub struct Agent {
     /// At most one of its owner's agents is the default.
     pub is_default: bool,
     pub is_active: bool,
+    /// The model, of the same provider, that finds titles for its conversations; `None` if none does.
+    pub title_model: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     /// What else the model is told.
@@ -95,6 +97,7 @@ impl FromRow for Agent {
             system_prompt: row.get("system_prompt")?,
             is_default: row.get("is_default")?,
             is_active: row.get("is_active")?,
+            title_model: row.get("title_model")?,
             created_at: row.get("created_at")?,
             updated_at: row.get("updated_at")?,
             parameters: serde_json::from_str(row.get("parameters")?)
@@ -120,6 +123,7 @@ pub struct NewAgent {
     pub parameters: Parameters,
     pub fallback_agent: Option<Uuid>,
     pub fallback_model: Option<String>,
+    pub title_model: Option<String>,
 }
 
 impl NewAgent {
@@ -145,6 +149,7 @@ pub struct AgentChanges {
     pub parameters: ParameterChanges,
     pub fallback_agent: Option<Option<Uuid>>,
     pub fallback_model: Option<Option<String>>,
+    pub title_model: Option<Option<String>>,
 }
 
 impl AgentChanges {
@@ -186,6 +191,7 @@ impl AgentChanges {
             parameters: ParameterChanges::read(&mut form),
             fallback_agent: form.nullable("fallback_agent", &Reference),
             fallback_model: form.nullable("fallback_model", &Text::new(100)),
+            title_model: form.nullable("title_model", &Text::new(100)),
         };
         form.finish()?;
         Ok(changes)
@@ -209,6 +215,7 @@ impl AgentChanges {
             parameters: self.parameters.onto(Parameters::default()),
             fallback_agent: self.fallback_agent.flatten(),
             fallback_model: self.fallback_model.flatten(),
+            title_model: self.title_model.flatten(),
         }
     }
 }
@@ -238,6 +245,7 @@ pub struct AgentBody {
     response_format: Option<ResponseFormat>,
     fallback_agent: Option<Uuid>,
     fallback_model: Option<String>,
+    title_model: Option<String>,
 }
 
 impl From<Agent> for AgentBody {
@@ -263,6 +271,7 @@ impl From<Agent> for AgentBody {
             response_format: agent.parameters.response_format,
             fallback_agent: agent.fallback_agent,
             fallback_model: agent.fallback_model,
+            title_model: agent.title_model,
         }
     }
 }

@@ -19,7 +19,7 @@ const NAME_TAKEN: &str = "Agent with this name already exists.";
 pub async fn list(db: impl Executor<'_>, owner: Uuid, slice: Slice) -> sqlx::Result<Page<Agent>> {
     db.query(
         "SELECT id, name, description, llm_provider, model, temperature, max_tokens, context_window, system_prompt,
-                is_default, is_active, created_at, updated_at, parameters, fallback_agent_id, fallback_model,
+                is_default, is_active, created_at, updated_at, parameters, fallback_agent_id, fallback_model, title_model,
                 (SELECT COUNT(*) FROM agents WHERE user_id = $1) AS total
          FROM agents
          WHERE user_id = $1
@@ -108,9 +108,9 @@ pub async fn duplicate(tx: &mut Tx, owner: Uuid, id: Uuid) -> Result<Option<Agen
         .query(
             "INSERT INTO agents (user_id, id, name, description, llm_provider, model, temperature, max_tokens,
                                  context_window, system_prompt, is_default, is_active, created_at, updated_at,
-                                 parameters, fallback_agent_id, fallback_model)
+                                 parameters, fallback_agent_id, fallback_model, title_model)
              SELECT user_id, $3, $4, description, llm_provider, model, temperature, max_tokens, context_window,
-                    system_prompt, FALSE, is_active, $5, $5, parameters, fallback_agent_id, fallback_model
+                    system_prompt, FALSE, is_active, $5, $5, parameters, fallback_agent_id, fallback_model, title_model
              FROM agents
              WHERE user_id = $1 AND id = $2
              RETURNING *",
@@ -161,8 +161,8 @@ async fn insert(
     tx.query(
         "INSERT INTO agents (user_id, id, name, description, llm_provider, model, temperature, max_tokens,
                              context_window, system_prompt, is_default, is_active, created_at, updated_at,
-                             parameters, fallback_agent_id, fallback_model)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $15, $16, $17)
+                             parameters, fallback_agent_id, fallback_model, title_model)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $15, $16, $17, $18)
          ON CONFLICT (user_id, name) DO UPDATE SET is_default = TRUE WHERE $14
          RETURNING *",
     )
@@ -183,6 +183,7 @@ async fn insert(
     .bind(stored(&agent.parameters)?)
     .bind(agent.fallback_agent)
     .bind(agent.fallback_model)
+    .bind(agent.title_model)
     .fetch_optional()
     .await
 }
@@ -238,7 +239,8 @@ pub async fn update(
                  updated_at = $14,
                  parameters = $15,
                  fallback_agent_id = CASE WHEN $16 THEN $17 ELSE fallback_agent_id END,
-                 fallback_model = CASE WHEN $18 THEN $19 ELSE fallback_model END
+                 fallback_model = CASE WHEN $18 THEN $19 ELSE fallback_model END,
+                 title_model = CASE WHEN $20 THEN $21 ELSE title_model END
              WHERE user_id = $1 AND id = $2
              RETURNING *",
         )
@@ -261,6 +263,8 @@ pub async fn update(
         .bind(changes.fallback_agent.flatten())
         .bind(changes.fallback_model.is_some())
         .bind(changes.fallback_model.flatten())
+        .bind(changes.title_model.is_some())
+        .bind(changes.title_model.flatten())
         .fetch_optional()
         .await
         .map_err(Error::on_unique("name", NAME_TAKEN))?;
@@ -282,7 +286,7 @@ async fn hold(tx: &mut Tx, owner: Uuid, id: Uuid) -> sqlx::Result<Option<Agent>>
 
 /// Holds off other changes of which agent of the user's is the default, or another's fallback, until the transaction
 /// ends.
-async fn lock(tx: &mut Tx, owner: Uuid) -> sqlx::Result<()> {
+pub async fn lock(tx: &mut Tx, owner: Uuid) -> sqlx::Result<()> {
     tx.query("UPDATE users SET updated_at = updated_at WHERE id = $1")
         .bind(owner)
         .execute()

@@ -1,21 +1,28 @@
-//! Listing, beginning, reading, changing and deleting conversations.
+//! Listing, beginning, finding, reading, changing and deleting conversations.
+
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use uuid::Uuid;
 
+use super::filters::Filters;
+use super::marks::Marks;
 use super::model::{
-    AgentId, AgentReference, ConversationBody, ConversationChanges, ConversationDetail,
-    DEFAULT_TITLE, TITLE,
+    AgentId, AgentReference, Conversation, ConversationBody, ConversationChanges,
+    ConversationDetail, DEFAULT_TITLE, TITLE,
 };
 use super::repository;
 use crate::agents;
 use crate::auth::CurrentUser;
 use crate::chat::History;
+use crate::config::Config;
 use crate::db::Db;
 use crate::error::{Error, Result};
+use crate::http::cursor::{Cursor, Portion};
 use crate::http::fields::Form;
 use crate::http::page::{List, Pages};
 use crate::http::path::{Id, query_value};
@@ -27,12 +34,23 @@ use crate::messages::{self, Message};
 pub async fn list(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
+    uri: Uri,
     pages: Pages,
-) -> Result<Json<List<ConversationBody>>> {
-    pages
-        .list(|slice| repository::list(&db, user.id, slice))
-        .await
-        .map(Json)
+) -> Result<Response> {
+    let (filters, window) = Filters::read(&uri)?;
+    if let Some(window) = window {
+        let rows = repository::list_from(&db, user.id, &filters, window).await?;
+        let place = |last: &Conversation| Cursor {
+            at: last.updated_at,
+            id: last.id,
+        };
+        let portion: Portion<ConversationBody> = window.show(rows, place);
+        return Ok(Json(portion).into_response());
+    }
+    let list: List<ConversationBody> = pages
+        .list(|slice| repository::list(&db, user.id, &filters, slice))
+        .await?;
+    Ok(Json(list).into_response())
 }
 
 pub async fn create(
@@ -42,16 +60,60 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<ConversationDetail>)> {
     let mut form = Form::new(payload.fields().await?);
     let title = form.optional("title", &TITLE);
+    let marks = Marks::read(&mut form);
     let agent = agent_field(&mut form, &db, user.id, true).await?;
     let agent = form.complete(agent)?;
     let title = title.as_deref().unwrap_or(DEFAULT_TITLE);
-    let conversation = repository::create(&db, user.id, agent.id, title)
+    let conversation = repository::create(&db, user.id, agent.id, title, &marks)
         .await
         .map_err(Error::on_missing_reference("agent", agent.does_not_exist()))?;
     Ok((
         StatusCode::CREATED,
         Json(ConversationDetail::new(conversation, Vec::new())),
     ))
+}
+
+/// A conversation to go on with.
+#[derive(Serialize)]
+pub struct Found {
+    conversation: ConversationDetail,
+    /// Whether there was none.
+    created: bool,
+}
+
+/// The conversation with the latest activity of those that are not archived, or else a new one with the default agent.
+pub async fn find_or_create(
+    CurrentUser(user): CurrentUser,
+    State(db): State<Db>,
+    State(config): State<Arc<Config>>,
+) -> Result<Json<Found>> {
+    let (conversation, created) = match repository::find_latest(&db, user.id).await? {
+        Some(latest) => (latest, false),
+        None => begin_first(&db, user.id, &config).await?,
+    };
+    let messages = if created {
+        Vec::new()
+    } else {
+        messages::repository::list_of(&db, user.id, conversation.id).await?
+    };
+    Ok(Json(Found {
+        conversation: ConversationDetail::new(conversation, messages),
+        created,
+    }))
+}
+
+/// Begins a conversation with the default agent, unless another request has done so meanwhile; tells whether it did.
+async fn begin_first(db: &Db, owner: Uuid, config: &Config) -> Result<(Conversation, bool)> {
+    let agent = agents::repository::find_or_make_default(db, owner, &config.agents).await?;
+    let mut tx = db.begin().await?;
+    agents::repository::lock(&mut tx, owner).await?;
+    if let Some(latest) = repository::find_latest(&mut tx, owner).await? {
+        return Ok((latest, false));
+    }
+    let marks = Marks::default();
+    let made = repository::create(&mut tx, owner, agent.id, DEFAULT_TITLE, &marks).await?;
+    tx.commit().await?;
+    Ok((made, true))
 }
 
 pub async fn show(
@@ -137,12 +199,20 @@ pub async fn delete(
     Id(id): Id,
 ) -> Result<StatusCode> {
     if repository::delete(&db, user.id, id).await? {
-        if let Some(turn) = live.running(id).filter(|turn| turn.owner == user.id) {
-            turn.stop().cancel();
-        }
+        stop_running(&live, user.id, id);
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Error::NotFound)
+    }
+}
+
+/// Stops the answer that is being written here in a conversation of the user's that was deleted.
+pub fn stop_running(live: &Hub, owner: Uuid, conversation: Uuid) {
+    if let Some(turn) = live
+        .running(conversation)
+        .filter(|turn| turn.owner == owner)
+    {
+        turn.stop().cancel();
     }
 }
 
@@ -159,6 +229,7 @@ async fn save(
         .ok_or(Error::NotFound)?;
     let mut form = Form::new(payload.fields().await?);
     let title = form.optional("title", &TITLE);
+    let marks = Marks::read(&mut form);
     let agent = agent_field(&mut form, db, owner, is_put).await?;
     form.finish()?;
     let does_not_exist = agent
@@ -168,6 +239,7 @@ async fn save(
     let changes = ConversationChanges {
         agent_id: agent.map(|agent| agent.id),
         title,
+        marks,
     };
     let conversation = repository::update(db, owner, id, changes)
         .await

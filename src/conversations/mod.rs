@@ -1,10 +1,15 @@
 //! Conversations of users with their agents, and what is said in them.
 
+mod bulk;
 mod content;
+mod filters;
+mod fork;
 mod handlers;
 mod live;
+mod marks;
 mod model;
 pub mod repository;
+mod titles;
 pub mod turn;
 mod versions;
 
@@ -28,17 +33,24 @@ pub fn router() -> Router<App> {
             get(handlers::list).post(handlers::create),
         )
         .endpoint(
+            "/api/conversations/get_or_create/",
+            get(handlers::find_or_create).post(handlers::find_or_create),
+        )
+        .endpoint("/api/conversations/bulk_delete/", post(bulk::delete))
+        .endpoint(
             "/api/conversations/{id}/",
             get(handlers::show)
                 .put(handlers::replace)
                 .patch(handlers::update)
                 .delete(handlers::delete),
         )
+        .endpoint("/api/conversations/{id}/fork/", post(fork::fork))
         .endpoint("/api/conversations/{id}/stop/", post(live::stop))
         .endpoint(
             "/api/conversations/{id}/messages/{message}/select/",
             post(versions::select),
         )
+        .endpoint("/api/tags/", get(marks::list_tags))
 }
 
 /// The paths that answer with JSON or with an event stream.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::marks::Marks;
 use crate::clock;
 use crate::db::{FromRow, Row};
 use crate::error::Result;
@@ -32,6 +33,10 @@ pub struct Conversation {
     pub title: String,
     pub message_count: i32,
     pub last_message: Option<LastMessage>,
+    pub is_pinned: bool,
+    /// Put away: still in the list of all.
+    pub is_archived: bool,
+    pub tags: Vec<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -65,6 +70,10 @@ impl FromRow for Conversation {
             title: row.get("title")?,
             message_count: row.get("message_count")?,
             last_message,
+            is_pinned: row.get("is_pinned")?,
+            is_archived: row.get("is_archived")?,
+            tags: serde_json::from_str(row.get("tags")?)
+                .map_err(|error| sqlx::Error::Decode(error.into()))?,
             created_at: row.get("created_at")?,
             updated_at: row.get("updated_at")?,
         })
@@ -128,6 +137,15 @@ impl Rule for AgentReference {
 pub struct ConversationChanges {
     pub agent_id: Option<Uuid>,
     pub title: Option<String>,
+    pub marks: Marks,
+}
+
+impl ConversationChanges {
+    /// Whether this counts as activity in the conversation, as even a change of nothing does: putting it in order does
+    /// not move it.
+    pub fn is_activity(&self) -> bool {
+        self.agent_id.is_some() || self.title.is_some() || !self.marks.is_some()
+    }
 }
 
 /// A conversation in a list.
@@ -142,6 +160,9 @@ pub struct ConversationBody {
     created_at: DateTime<Utc>,
     #[serde(serialize_with = "clock::serialize")]
     updated_at: DateTime<Utc>,
+    is_pinned: bool,
+    is_archived: bool,
+    tags: Vec<String>,
 }
 
 impl From<Conversation> for ConversationBody {
@@ -152,6 +173,9 @@ impl From<Conversation> for ConversationBody {
             title,
             message_count,
             last_message,
+            is_pinned,
+            is_archived,
+            tags,
             created_at,
             updated_at,
             ..
@@ -164,6 +188,9 @@ impl From<Conversation> for ConversationBody {
             last_message,
             created_at,
             updated_at,
+            is_pinned,
+            is_archived,
+            tags,
         }
     }
 }
@@ -180,6 +207,9 @@ pub struct ConversationDetail {
     created_at: DateTime<Utc>,
     #[serde(serialize_with = "clock::serialize")]
     updated_at: DateTime<Utc>,
+    is_pinned: bool,
+    is_archived: bool,
+    tags: Vec<String>,
 }
 
 impl ConversationDetail {
@@ -200,6 +230,9 @@ impl ConversationDetail {
             agent_id: agent,
             title,
             message_count,
+            is_pinned,
+            is_archived,
+            tags,
             created_at,
             updated_at,
             ..
@@ -213,6 +246,9 @@ impl ConversationDetail {
             message_count,
             created_at,
             updated_at,
+            is_pinned,
+            is_archived,
+            tags,
         }
     }
 }

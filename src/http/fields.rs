@@ -3,9 +3,13 @@
 //! A body is read field by field, and every faulty field is noted, so that a client learns of all mistakes at once.
 //! An absent, null, blank or ill-typed value ends the check of its field; the other rules are all checked.
 
+mod list;
+
 use axum::http::Uri;
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+pub use list::List;
 
 use super::formats;
 use super::path::parse_uuid;

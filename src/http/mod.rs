@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod connection;
 pub mod cors;
+pub mod cursor;
 pub mod drain;
 pub mod fields;
 pub mod formats;

@@ -61,7 +61,7 @@ async fn an_agent_of_which_nothing_is_said_is_bruno(app: TestApp) {
         "system_prompt": "You are Bruno, a helpful AI assistant.", "is_default": false, "is_active": true,
         "created_at": agent["created_at"], "updated_at": agent["created_at"],
         "top_p": null, "stop": null, "seed": null, "reasoning_effort": null, "response_format": null,
-        "fallback_agent": null, "fallback_model": null,
+        "fallback_agent": null, "fallback_model": null, "title_model": null,
     });
     assert_eq!(agent, expected);
     ann.get(&at(&id(&agent))).await.is(200, &agent);
@@ -104,7 +104,7 @@ async fn an_agent_keeps_what_is_said_about_it(app: TestApp) {
     let said = json!({
         "name": "Zoë 🦀", "description": "two\nlines", "llm_provider": "ollama", "model": "m", "temperature": 2.0,
         "max_tokens": 2_147_483_647, "context_window": 16_777_216, "system_prompt": "Be\n\nbrief.",
-        "is_default": true, "is_active": false,
+        "is_default": true, "is_active": false, "title_model": "small",
     });
     let agent = ann.post(AGENTS, said.clone()).await.expect(201);
     for (field, value) in said.as_object().unwrap() {

@@ -48,6 +48,7 @@ async fn a_conversation_begins_empty(app: TestApp) {
     let expected = json!({
         "id": conversation["id"], "agent": agent, "title": "New Conversation", "messages": [], "message_count": 0,
         "created_at": conversation["created_at"], "updated_at": conversation["created_at"],
+        "is_pinned": false, "is_archived": false, "tags": [],
     });
     assert_eq!(conversation, expected);
     ann.get(&at(&id(&conversation)))
@@ -57,6 +58,7 @@ async fn a_conversation_begins_empty(app: TestApp) {
     let expected = json!([{
         "id": conversation["id"], "agent": agent, "title": "New Conversation", "message_count": 0,
         "last_message": null, "created_at": conversation["created_at"], "updated_at": conversation["created_at"],
+        "is_pinned": false, "is_archived": false, "tags": [],
     }]);
     assert_eq!(json!(list), expected);
 }

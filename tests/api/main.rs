@@ -13,6 +13,7 @@ mod isolation;
 mod live;
 mod messages;
 mod models;
+mod organise;
 mod pagination;
 mod passwords;
 mod program;

@@ -9,7 +9,7 @@ mod paths;
 use std::path::Path;
 
 /// Every path of the API with the methods that it has, `{id}` standing for the id of a thing of the caller's,
-/// and `{message}` for that of a message in it.
+/// `{message}` for that of a message in it, and `{share}` for that of a share link.
 pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/auth/register/", &["POST"]),
     ("/api/auth/login/", &["POST"]),
@@ -36,7 +36,12 @@ pub const ROUTES: &[(&str, &[&str])] = &[
         "/api/conversations/{id}/",
         &["GET", "PUT", "PATCH", "DELETE"],
     ),
+    ("/api/conversations/get_or_create/", &["GET", "POST"]),
+    ("/api/conversations/bulk_delete/", &["POST"]),
+    ("/api/conversations/{id}/fork/", &["POST"]),
     ("/api/conversations/{id}/send_message/", &["POST"]),
+    ("/api/conversations/{id}/share/", &["GET", "POST", "DELETE"]),
+    ("/api/conversations/{id}/share/{share}/", &["DELETE"]),
     ("/api/conversations/{id}/stop/", &["POST"]),
     ("/api/conversations/{id}/stream/", &["GET"]),
     ("/api/conversations/{id}/messages/", &["GET"]),
@@ -67,6 +72,8 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/messages/", &["GET"]),
     ("/api/messages/{id}/", &["GET"]),
     ("/api/models/", &["GET"]),
+    ("/api/shared/{share}/", &["GET"]),
+    ("/api/tags/", &["GET"]),
 ];
 
 /// Whether a path of [`ROUTES`] is open to everybody.
@@ -78,6 +85,7 @@ pub fn is_public(path: &str) -> bool {
     ]
     .contains(&path)
         || path.starts_with("/api/health/")
+        || path.starts_with("/api/shared/")
 }
 
 /// Every path of the API that the program gives to its router, as its source has them.

@@ -27,6 +27,7 @@ use self::repository::Stored;
 use crate::agents::Agent;
 use crate::app::App;
 use crate::conversations;
+use crate::conversations::titles::Namer;
 use crate::error::{Error, NoAnswer, Result};
 use crate::live::{self, End, Turn};
 use crate::llm::{ChatMessage, Role};
@@ -84,7 +85,12 @@ pub async fn begin(app: &App, opening: Opening) -> Result<Arc<Turn>> {
         match opened {
             Ok(Opened::Begun(turn)) => {
                 let _ = tell.send(Ok(Arc::clone(&turn)));
+                let namer = Namer::of(&opening.agent);
                 job::run(&app, &turn, opening.agent).await;
+                // Everybody has been told the answer by now.
+                if let Some(namer) = namer {
+                    Box::pin(namer.name(&app, &turn)).await;
+                }
             }
             Ok(Opened::Known(turn)) => drop(tell.send(Ok(turn))),
             Err(error) => drop(tell.send(Err(error))),

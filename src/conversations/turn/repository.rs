@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use super::idempotency::Key;
 use crate::clock;
-use crate::conversations::model::preview;
+use crate::conversations::model::{DEFAULT_TITLE, preview};
+use crate::conversations::titles;
 use crate::db::{Db, Executor, FromRow, Row, Sql};
 use crate::messages::Message;
 use crate::messages::tree::{self, Place};
@@ -25,7 +26,7 @@ pub enum Stored {
 }
 
 /// Stores a question behind what was said last, the place of its answer, which `writer` is to write, and the client's
-/// key for it.
+/// key for it. A conversation without a title of its own gets one.
 ///
 /// # Errors
 /// A violated uniqueness if an answer is being written in this conversation, or the key was used before; on SQLite a
@@ -51,7 +52,9 @@ pub async fn open(
                  RETURNING parent_id;
                  UPDATE conversations
                  SET message_count = message_count + 2, last_message_role = $4, last_message_preview = $16,
-                     last_message_at = $8, updated_at = $8
+                     last_message_at = $8, updated_at = $8,
+                     has_makeshift_title = has_makeshift_title OR title = $20,
+                     title = CASE WHEN title = $20 THEN $19 ELSE title END
                  WHERE user_id = $1 AND id = $2;
                  INSERT INTO idempotency_keys (user_id, key, request_digest, message_id, created_at)
                  SELECT $1, $17, $18, $10, $8 WHERE $17 IS NOT NULL;
@@ -75,7 +78,9 @@ pub async fn open(
                    noted AS (
                        UPDATE conversations
                        SET message_count = message_count + 2, last_message_role = $4, last_message_preview = $16,
-                           last_message_at = $8, updated_at = $8
+                           last_message_at = $8, updated_at = $8,
+                           has_makeshift_title = has_makeshift_title OR title = $20,
+                           title = CASE WHEN title = $20 THEN $19 ELSE title END
                        FROM place
                        WHERE user_id = $1 AND id = $2),
                    keyed AS (
@@ -106,6 +111,8 @@ pub async fn open(
         .bind(preview(&question.content))
         .bind(key.map(|key| key.text.as_str()))
         .bind(key.map(|key| key.digest.as_str()))
+        .bind(titles::of_question(&question.content))
+        .bind(DEFAULT_TITLE)
         .fetch_atomically()
         .await?;
     // The question comes first.

@@ -34,7 +34,7 @@ async fn a_chat_is_made_on_first_use(app: TestApp) {
         assert_eq!(made.len(), number + 1);
         assert_eq!(
             (&made[0]["title"], &made[0]["message_count"]),
-            (&json!("New Conversation"), &json!(4))
+            (&json!("Hello"), &json!(4))
         );
         let history = ann.get(&format!("/api/chat/{chat}/")).await.expect(200);
         assert_eq!(history["id"], chat);

@@ -25,7 +25,14 @@ const METHODS: [&str; 8] = [
 ];
 
 /// A path of [`ROUTES`] with the id of something that is there.
-fn existing(path: &str, ann: &Client, agent: &str, conversation: &str, message: &str) -> String {
+fn existing(
+    path: &str,
+    ann: &Client,
+    agent: &str,
+    conversation: &str,
+    message: &str,
+    share: &str,
+) -> String {
     let id = match path.split('/').nth(2) {
         Some("users") => ann.id(),
         Some("agents") => agent,
@@ -35,6 +42,7 @@ fn existing(path: &str, ann: &Client, agent: &str, conversation: &str, message: 
     path.replace("{id}", id)
         .replace("{message}", message)
         .replace("{number}", "1")
+        .replace("{share}", share)
 }
 
 async fn every_path_answers_options_and_refuses_other_methods(app: TestApp) {
@@ -95,8 +103,11 @@ async fn head_is_get_without_the_body(app: TestApp) {
     let conversation = ann.conversation_with(&agent).await;
     let turn = ann.say(&conversation, "Hello").await.expect(200);
     let message = turn["user_message"]["id"].as_str().unwrap();
+    let shares = format!("/api/conversations/{conversation}/share/");
+    let share = ann.post(&shares, json!({})).await.expect(201);
+    let share = share["id"].as_str().unwrap();
     for (path, methods) in ROUTES {
-        let path = existing(path, &ann, &agent, &conversation, message);
+        let path = existing(path, &ann, &agent, &conversation, message, share);
         let head = ann.send("HEAD", &path, None).await;
         assert_eq!(head.text, "");
         if methods.contains(&"GET") {

@@ -1,0 +1,44 @@
+//! Deleting many conversations at once.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+
+use super::handlers::stop_running;
+use super::repository;
+use crate::auth::CurrentUser;
+use crate::db::Db;
+use crate::error::Result;
+use crate::http::fields::{Form, List, Reference};
+use crate::http::payload::Payload;
+use crate::live::Hub;
+
+/// How many conversations were there to delete.
+#[derive(Serialize)]
+pub struct Deleted {
+    deleted: usize,
+}
+
+/// Deletes the conversations named in `ids`, all or none. Those that are not the user's are passed over.
+pub async fn delete(
+    CurrentUser(user): CurrentUser,
+    State(db): State<Db>,
+    State(live): State<Hub>,
+    payload: Payload,
+) -> Result<Json<Deleted>> {
+    const IDS: List<Reference> = List {
+        item: Reference,
+        min: 1,
+        max: 500,
+    };
+    let mut form = Form::new(payload.fields().await?);
+    let ids = form.required("ids", &IDS);
+    let ids = form.complete(ids)?;
+    let deleted = repository::delete_all(&db, user.id, &ids).await?;
+    for &conversation in &deleted {
+        stop_running(&live, user.id, conversation);
+    }
+    Ok(Json(Deleted {
+        deleted: deleted.len(),
+    }))
+}

@@ -1,0 +1,66 @@
+//! Going on from somewhere in a conversation in another one.
+
+mod repository;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use super::model::{ConversationDetail, TITLE};
+use crate::auth::CurrentUser;
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::http::fields::{Form, Reference};
+use crate::http::path::Id;
+use crate::http::payload::Payload;
+use crate::messages;
+
+const SUFFIX: &str = " (fork)";
+
+/// Begins a conversation with copies of what is shown of this one, up to the message named in `message_id`, or of all of it.
+/// An answer that is being written is left out.
+pub async fn fork(
+    CurrentUser(user): CurrentUser,
+    State(db): State<Db>,
+    Id(id): Id,
+    payload: Payload,
+) -> Result<(StatusCode, Json<ConversationDetail>)> {
+    let origin = super::repository::find(&db, user.id, id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let mut form = Form::new(payload.fields().await?);
+    let message = form.nullable("message_id", &Reference).flatten();
+    let title = form.optional("title", &TITLE);
+    form.finish()?;
+    let until = match message {
+        Some(message) => {
+            let said_at = repository::find_time(&db, user.id, id, message).await?;
+            Some(said_at.ok_or_else(|| {
+                Error::field(
+                    "message_id",
+                    "There is no such message in what is shown of this conversation.",
+                )
+            })?)
+        }
+        None => None,
+    };
+    let title = title.unwrap_or_else(|| title_of_fork(&origin.title));
+    let made = repository::fork(&db, user.id, id, until, &title)
+        .await?
+        .ok_or(Error::NotFound)?;
+    let messages = messages::repository::list_of(&db, user.id, made.id).await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(ConversationDetail::new(made, messages)),
+    ))
+}
+
+fn title_of_fork(title: &str) -> String {
+    let room = TITLE.max - SUFFIX.len();
+    title
+        .trim_end_matches(SUFFIX)
+        .chars()
+        .take(room)
+        .chain(SUFFIX.chars())
+        .collect()
+}
