@@ -39,6 +39,7 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/messages/", &["GET"]),
     ("/api/messages/{id}/", &["GET"]),
     ("/api/models/", &["GET"]),
+    ("/api/search/", &["GET"]),
 ];
 
 /// Whether a path of [`ROUTES`] is open to everybody.
