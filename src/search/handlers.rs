@@ -3,15 +3,15 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 
-use super::model::{Found, Results, Search, on_panic};
+use super::model::{Found, Results, Search};
 use super::ranking::{fit, page};
 use super::repository;
 use super::snippet::snippet;
 use crate::auth::CurrentUser;
 use crate::db::Db;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 pub async fn search(
     CurrentUser(user): CurrentUser,
@@ -60,4 +60,8 @@ pub async fn search(
     .await
     .map_err(on_panic)?;
     Ok(Json(Results { results, next }))
+}
+
+fn on_panic(error: JoinError) -> Error {
+    Error::Internal(error.into())
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::query::Query;
 use crate::clock;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::fields::{Choice, Form, Integer, Reference, Rule, Text};
 use crate::llm::Role;
 
@@ -277,9 +277,4 @@ impl Found {
             score,
         }
     }
-}
-
-/// A thread of ours did not come to its end.
-pub fn on_panic(error: tokio::task::JoinError) -> Error {
-    Error::Internal(error.into())
 }

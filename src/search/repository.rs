@@ -7,12 +7,11 @@ use uuid::Uuid;
 
 use super::model::{Filters, Match};
 use super::query::Query;
+use super::ranking::WINDOW;
 use crate::db::{Db, Executor, Sql};
 
 /// The user's newest documents that have what is looked for, the newest first, from the document `high` on: [`WINDOW`] of them,
 /// and one more if there are more.
-///
-/// [`WINDOW`]: super::ranking::WINDOW
 pub async fn newest_matches(
     db: &Db,
     owner: Uuid,
@@ -42,7 +41,7 @@ pub async fn newest_matches(
                          AND ($5 IS NULL OR document.created_at >= $5)
                          AND ($6 IS NULL OR document.created_at < $6)
                        ORDER BY search_index.rowid DESC
-                       LIMIT 201)",
+                       LIMIT $7 + 0)",
         postgres: "WITH recent AS MATERIALIZED (
                        SELECT number, created_at, words
                        FROM search_documents
@@ -55,23 +54,24 @@ pub async fn newest_matches(
                        WHERE words @@ (SELECT search_query($2, $3))
                          AND (CAST($5 AS TIMESTAMPTZ) IS NULL OR created_at >= $5)
                          AND (CAST($6 AS TIMESTAMPTZ) IS NULL OR created_at < $6)
-                       LIMIT 201),
+                       ORDER BY number DESC
+                       LIMIT $7 + 0),
                    among_all AS (
                        SELECT number
                        FROM search_documents
                        WHERE user_id = $1 AND number < (SELECT MIN(number) FROM recent)
-                         AND (SELECT COUNT(*) FROM among_recent) < 201
+                         AND (SELECT COUNT(*) FROM among_recent) < $7
                          AND words @@ (SELECT search_query($2, $3))
                          AND (CAST($5 AS TIMESTAMPTZ) IS NULL OR created_at >= $5)
                          AND (CAST($6 AS TIMESTAMPTZ) IS NULL OR created_at < $6)
                        ORDER BY number DESC
-                       LIMIT 201),
+                       LIMIT $7 + 0),
                    matches AS (
                        SELECT number FROM among_recent
                        UNION ALL
                        SELECT number FROM among_all
                        ORDER BY number DESC
-                       LIMIT 201)
+                       LIMIT $7 + 0)
                    SELECT CAST(COALESCE(json_agg(json_build_array(
                               number, document.conversation_id, title, message_id, role, document.created_at,
                               left(COALESCE(content, title), 4000)) ORDER BY number DESC), '[]') AS TEXT) AS rows
@@ -92,6 +92,7 @@ pub async fn newest_matches(
         .bind(high)
         .bind(filters.after)
         .bind(filters.before)
+        .bind(WINDOW as i64 + 1)
         .fetch_gathered()
         .await
 }
