@@ -14,9 +14,10 @@ CREATE TABLE search_documents (
 CREATE INDEX search_documents_in_conversation ON search_documents (user_id, conversation_id);
 CREATE UNIQUE INDEX search_documents_titles ON search_documents (user_id, conversation_id) WHERE message_id IS NULL;
 
--- The words of each document and labels to filter by; the rowid is the document's number. It keeps no text.
+-- The words of each document and labels to filter by; the rowid is the document's number. It keeps no text. Beginnings of two to
+-- six letters have an index of their own; for longer ones everybody's matches are gathered before the user's are read.
 CREATE VIRTUAL TABLE search_index USING fts5 (
-    words, labels, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+    words, labels, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3 4 5 6'
 );
 
 -- What is to be indexed of a document: the first 100,000 characters. Letters of writings that put no spaces between words

@@ -2,6 +2,9 @@
 
 use super::words::{folded, words};
 
+/// What may stand around a phrase. Phones put typographic ones of their own accord.
+const QUOTES: [char; 6] = ['"', '“', '”', '„', '«', '»'];
+
 /// What is looked for. A document that has all phrases is found.
 #[derive(Clone, Debug)]
 pub struct Query(Vec<Phrase>);
@@ -23,7 +26,7 @@ impl Query {
     /// `None` if there is no word.
     pub fn parse(typed: &str) -> Option<Self> {
         let mut phrases = Vec::new();
-        let parts: Vec<&str> = typed.split('"').collect();
+        let parts: Vec<&str> = typed.split(QUOTES).collect();
         for (number, part) in parts.iter().enumerate() {
             if number % 2 == 1 {
                 phrases.extend(Phrase::read(part));
@@ -96,6 +99,10 @@ mod tests {
         );
         assert_eq!(fts5(r#""green te"#).as_deref(), Some(r#""green te" *"#));
         assert_eq!(fts5(r#""green tea""#).as_deref(), Some(r#""green tea""#));
+        assert_eq!(
+            fts5("„green tea“ «or» coffee").as_deref(),
+            Some(r#""green tea" AND "or" AND "coffee" *"#)
+        );
         assert_eq!(
             fts5("foo-bar 日本").as_deref(),
             Some(r#""foo bar" AND "日 本""#)
