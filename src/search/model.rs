@@ -278,3 +278,40 @@ impl Found {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn months(parameters: &str) -> Vec<String> {
+        let search = Search::read(&format!("q=tea&{parameters}")).expect("good parameters");
+        search.filters.months().unwrap_or_default()
+    }
+
+    #[test]
+    fn times_are_covered_by_months_and_whole_years() {
+        assert_eq!(
+            months("after=2024-11-15&before=2026-02-01"),
+            ["m202411", "m202412", "y2025", "m202601", "m202602"]
+        );
+        assert_eq!(
+            months("after=2025-03-01&before=2025-03-02T10:00:00-05:00"),
+            ["m202503"]
+        );
+        assert_eq!(months("after=2198-12-31"), ["m219812", "y2199"]);
+        assert_eq!(months("before=1960-01-01"), ["m197001"]);
+        assert_eq!(months("role=user"), [""; 0]);
+    }
+
+    #[test]
+    fn a_cursor_is_read_as_it_was_written() {
+        let cursor = Cursor {
+            high: 1 << 40,
+            low: -1,
+            score: 0.1 + 0.2,
+            number: i64::MAX,
+        };
+        let written = serde_json::to_value(cursor).expect("text");
+        assert_eq!(Cursor::parse(written.as_str().expect("text")), Some(cursor));
+    }
+}

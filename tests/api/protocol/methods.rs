@@ -24,9 +24,10 @@ const METHODS: [&str; 8] = [
     "CONNECTED",
 ];
 
-/// A path of [`ROUTES`] with the id of something that is there.
+/// A path of [`ROUTES`] with the id of something that is there, or with words to look for.
 fn existing(path: &str, ann: &Client, agent: &str, conversation: &str, message: &str) -> String {
     let id = match path.split('/').nth(2) {
+        Some("search") => return format!("{path}?q=Hello"),
         Some("users") => ann.id(),
         Some("agents") => agent,
         Some("conversations" | "chat") => conversation,
