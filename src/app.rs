@@ -21,7 +21,7 @@ use crate::llm::Providers;
 use crate::models::{self, Catalog};
 use crate::socket::{self, Patience};
 use crate::tasks::Tasks;
-use crate::{agents, chat, conversations, health, messages, shares, telemetry, users};
+use crate::{agents, chat, conversations, health, messages, search, shares, telemetry, users};
 
 /// What handlers work with. Cheap to clone; all clones are one.
 #[derive(Clone, FromRef)]
@@ -92,6 +92,7 @@ pub fn router(app: App) -> Router {
         .merge(messages::router())
         .merge(chat::router())
         .merge(models::router())
+        .merge(search::router())
         .route_layer(require_user.clone());
     let streaming = conversations::streaming_router()
         .merge(agents::streaming_router())

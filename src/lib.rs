@@ -20,6 +20,7 @@ pub mod live;
 pub mod llm;
 pub mod messages;
 pub mod models;
+pub mod search;
 pub mod server;
 pub mod shares;
 pub mod socket;

@@ -80,6 +80,7 @@ migrations!(
     "0002_chat",
     "0003_live_answers",
     "0004_versions",
+    "0005_search",
     "0006_organise",
     "0008_agents",
 );

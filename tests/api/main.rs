@@ -20,6 +20,7 @@ mod program;
 mod protocol;
 mod providers;
 mod schema;
+mod search;
 mod send_message;
 mod socket;
 mod support;

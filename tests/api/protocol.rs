@@ -72,6 +72,7 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/messages/", &["GET"]),
     ("/api/messages/{id}/", &["GET"]),
     ("/api/models/", &["GET"]),
+    ("/api/search/", &["GET"]),
     ("/api/shared/{share}/", &["GET"]),
     ("/api/tags/", &["GET"]),
 ];

@@ -21,7 +21,8 @@ impl FromRow for Texts {
     }
 }
 
-/// What a schema consists of, each thing as a line of text, in the words of Postgres.
+/// What a schema consists of, each thing as a line of text, in the words of Postgres. Each database has an index for text of
+/// its own kind, which is left out: SQLite's virtual tables and what they are kept in, Postgres' `tsvector` and GIN.
 async fn schema(db: &Db) -> BTreeSet<String> {
     let statements = match db {
         Db::Sqlite { .. } => [
@@ -29,12 +30,12 @@ async fn schema(db: &Db) -> BTreeSet<String> {
                     CASE upper(c.type) WHEN 'BLOB' THEN 'uuid' WHEN 'TIMESTAMP' THEN 'timestamp with time zone'
                                        ELSE lower(c.type) END AS c,
                     CASE WHEN c.\"notnull\" THEN 'NO' ELSE 'YES' END AS d
-             FROM sqlite_master t JOIN pragma_table_info(t.name) c
+             FROM pragma_table_list t JOIN pragma_table_info(t.name) c
              WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name NOT LIKE '\\_sqlx%' ESCAPE '\\'",
             "SELECT 'index' AS a, t.name AS b,
                     (SELECT group_concat(name) FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno)) AS c,
                     CASE WHEN i.\"unique\" THEN 'unique' ELSE '' END || CASE WHEN i.partial THEN ' partial' ELSE '' END AS d
-             FROM sqlite_master t JOIN pragma_index_list(t.name) i
+             FROM pragma_table_list t JOIN pragma_index_list(t.name) i
              WHERE t.type = 'table' AND t.name NOT LIKE '\\_sqlx%' ESCAPE '\\'",
             "SELECT 'reference' AS a, t.name AS b, group_concat(f.\"from\") AS c,
                     f.\"table\" || ' ' || lower(f.on_delete) AS d
@@ -46,7 +47,7 @@ async fn schema(db: &Db) -> BTreeSet<String> {
             "SELECT 'column' AS a, table_name || '.' || column_name AS b, CAST(data_type AS TEXT) AS c,
                     CAST(is_nullable AS TEXT) AS d
              FROM information_schema.columns
-             WHERE table_schema = current_schema() AND table_name NOT LIKE '\\_sqlx%'",
+             WHERE table_schema = current_schema() AND table_name NOT LIKE '\\_sqlx%' AND data_type <> 'tsvector'",
             "SELECT 'index' AS a, CAST(t.relname AS TEXT) AS b,
                     (SELECT string_agg(CAST(c.attname AS TEXT), ',' ORDER BY k.place)
                      FROM unnest(i.indkey) WITH ORDINALITY AS k (number, place)
@@ -54,6 +55,7 @@ async fn schema(db: &Db) -> BTreeSet<String> {
                     CASE WHEN i.indisunique THEN 'unique' ELSE '' END
                         || CASE WHEN i.indpred IS NULL THEN '' ELSE ' partial' END AS d
              FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
+             JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree'
              JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname = current_schema()
              WHERE t.relname NOT LIKE '\\_sqlx%'",
             "SELECT 'reference' AS a, CAST(t.relname AS TEXT) AS b,

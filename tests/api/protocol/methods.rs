@@ -24,7 +24,7 @@ const METHODS: [&str; 8] = [
     "CONNECTED",
 ];
 
-/// A path of [`ROUTES`] with the id of something that is there.
+/// A path of [`ROUTES`] with the id of something that is there, or with words to look for.
 fn existing(
     path: &str,
     ann: &Client,
@@ -34,6 +34,7 @@ fn existing(
     share: &str,
 ) -> String {
     let id = match path.split('/').nth(2) {
+        Some("search") => return format!("{path}?q=Hello"),
         Some("users") => ann.id(),
         Some("agents") => agent,
         Some("conversations" | "chat") => conversation,
