@@ -22,6 +22,12 @@ pub fn now() -> DateTime<Utc> {
     DateTime::from_timestamp_micros(reading.max(last + 1)).unwrap_or_default()
 }
 
+/// The current time, but later than another one that was perhaps read from a clock that is ahead of this one: another
+/// replica's, or this one's before it was set back.
+pub fn now_after(other: DateTime<Utc>) -> DateTime<Utc> {
+    now().max(other + chrono::Duration::microseconds(1))
+}
+
 /// A new id: UUIDv7, so that ids made later sort later.
 pub fn new_id() -> Uuid {
     Uuid::now_v7()

@@ -6,6 +6,8 @@ ALTER TABLE messages ADD COLUMN edited_at TIMESTAMPTZ;
 -- What the user thinks of an answer: `up` or `down`.
 ALTER TABLE messages ADD COLUMN feedback_rating TEXT;
 ALTER TABLE messages ADD COLUMN feedback_comment TEXT;
+-- Whether the model thought in between, so that the two texts do not tell in which order their pieces came.
+ALTER TABLE messages ADD COLUMN is_interleaved BOOLEAN NOT NULL DEFAULT FALSE;
 
 UPDATE messages
 SET parent_id = before.id

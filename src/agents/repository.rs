@@ -42,24 +42,6 @@ pub async fn find(db: impl Executor<'_>, owner: Uuid, id: Uuid) -> sqlx::Result<
         .await
 }
 
-/// The agent with whom the user's conversation is.
-pub async fn find_by_conversation(
-    db: impl Executor<'_>,
-    owner: Uuid,
-    conversation: Uuid,
-) -> sqlx::Result<Option<Agent>> {
-    db.query(
-        "SELECT agents.*
-         FROM conversations
-         JOIN agents ON agents.user_id = conversations.user_id AND agents.id = conversations.agent_id
-         WHERE conversations.user_id = $1 AND conversations.id = $2",
-    )
-    .bind(owner)
-    .bind(conversation)
-    .fetch_optional()
-    .await
-}
-
 /// Whether the user has an agent with this id.
 pub async fn exists(db: impl Executor<'_>, owner: Uuid, id: Uuid) -> sqlx::Result<bool> {
     let found: Option<Found> = db

@@ -3,25 +3,10 @@
 use uuid::Uuid;
 
 use super::name::ChatName;
-use crate::agents::Agent;
 use crate::clock;
+use crate::conversations::turn::Place;
 use crate::conversations::{Conversation, DEFAULT_TITLE};
-use crate::db::{Executor, FromRow, Row};
-
-/// Where a turn of a chat takes place, and who answers.
-pub struct Place {
-    pub conversation: Uuid,
-    pub agent: Agent,
-}
-
-impl FromRow for Place {
-    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
-        Ok(Self {
-            conversation: row.get("conversation_id")?,
-            agent: Agent::from_row(row)?,
-        })
-    }
-}
+use crate::db::Executor;
 
 /// The user's conversation of this name: that with this id, else that which a client began under it.
 pub async fn find(
@@ -43,14 +28,14 @@ pub async fn find(
     .await
 }
 
-/// The same, with the agent.
+/// The same as the place of a turn.
 pub async fn find_place(
     db: impl Executor<'_>,
     owner: Uuid,
     chat: &ChatName,
 ) -> sqlx::Result<Option<Place>> {
     db.query(
-        "SELECT agents.*, conversations.id AS conversation_id
+        "SELECT agents.*, conversations.id AS conversation_id, conversations.updated_at AS latest
          FROM conversations
          JOIN agents ON agents.user_id = conversations.user_id AND agents.id = conversations.agent_id
          WHERE conversations.user_id = $1 AND (conversations.id = $2 OR conversations.client_id = $3)

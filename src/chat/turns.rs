@@ -6,13 +6,13 @@ use axum::http::StatusCode;
 use uuid::Uuid;
 
 use super::name::{ChatName, MessageName};
-use super::repository::{self, Place};
+use super::repository;
 use super::request::{Request, Wish};
 use crate::agents;
 use crate::app::App;
 use crate::conversations::AgentId;
 use crate::conversations::turn::idempotency::Key;
-use crate::conversations::turn::{self, Opening, Said};
+use crate::conversations::turn::{self, Opening, Place, Said};
 use crate::error::{Error, Result};
 use crate::live::Turn;
 use crate::llm::Role;
@@ -151,12 +151,7 @@ fn again(question: Message) -> Said {
 }
 
 async fn begin(app: &App, owner: Uuid, place: Place, said: Said) -> Result<Arc<Turn>> {
-    let opening = Opening {
-        owner,
-        conversation: place.conversation,
-        agent: place.agent,
-        said,
-    };
+    let opening = Opening { owner, place, said };
     turn::begin(app, opening).await
 }
 

@@ -13,7 +13,6 @@ use super::content::read_content;
 use super::repository;
 use super::turn::idempotency::Key;
 use super::turn::{self, Opening, Said};
-use crate::agents;
 use crate::app::App;
 use crate::auth::CurrentUser;
 use crate::error::{Error, Result};
@@ -32,7 +31,7 @@ pub async fn send_message(
     headers: HeaderMap,
     payload: Payload,
 ) -> Result<Response> {
-    let agent = agents::repository::find_by_conversation(&app.db, user.id, id)
+    let place = turn::find_place(&app.db, user.id, id)
         .await?
         .ok_or(Error::NotFound)?;
     let fields = payload.fields().await?;
@@ -44,8 +43,7 @@ pub async fn send_message(
 
     let opening = Opening {
         owner: user.id,
-        conversation: id,
-        agent,
+        place,
         said: Said::New {
             content,
             client_id: None,

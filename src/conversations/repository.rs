@@ -196,7 +196,7 @@ pub async fn update(
     db.query(
         "UPDATE conversations
          SET agent_id = COALESCE($3, agent_id), title = COALESCE($4, title),
-             has_makeshift_title = has_makeshift_title AND $4 IS NULL, updated_at = COALESCE($5, updated_at),
+             has_makeshift_title = has_makeshift_title AND $4 IS NULL, updated_at = CASE WHEN $5 > updated_at THEN $5 ELSE updated_at END,
              is_pinned = COALESCE($6, is_pinned), is_archived = COALESCE($7, is_archived), tags = COALESCE($8, tags)
          WHERE user_id = $1 AND id = $2
          RETURNING *",

@@ -10,7 +10,6 @@ use super::content::read_content;
 use super::live::tell;
 use super::turn::idempotency::Key;
 use super::turn::{self, Opening, Said};
-use crate::agents;
 use crate::app::App;
 use crate::auth::CurrentUser;
 use crate::db::Db;
@@ -126,13 +125,12 @@ async fn answer(
     headers: &HeaderMap,
 ) -> Result<Response> {
     let conversation = question.conversation_id;
-    let agent = agents::repository::find_by_conversation(&app.db, owner, conversation)
+    let place = turn::find_place(&app.db, owner, conversation)
         .await?
         .ok_or(Error::NotFound)?;
     let opening = Opening {
         owner,
-        conversation,
-        agent,
+        place,
         said: Said::Again {
             question: Box::new(question),
             key,

@@ -206,6 +206,15 @@ pub async fn reap(db: &Db, replica: Uuid) -> sqlx::Result<usize> {
                  WHERE status = 'pending' AND writer IS NOT $1
                    AND NOT EXISTS (SELECT 1 FROM replicas WHERE replicas.id = writer)
                  RETURNING id;
+                 UPDATE conversations
+                 SET last_message_role = answer.role, last_message_preview = substr(answer.content, 1, 100),
+                     last_message_at = answer.created_at
+                 FROM messages AS answer
+                 WHERE answer.status = $2 AND answer.is_active AND answer.content <> ''
+                   AND EXISTS (SELECT 1 FROM message_pieces
+                               WHERE message_pieces.user_id = answer.user_id AND message_id = answer.id)
+                   AND conversations.user_id = answer.user_id AND conversations.id = answer.conversation_id
+                   AND conversations.last_message_at <= answer.created_at;
                  DELETE FROM message_pieces
                  WHERE (SELECT status FROM messages
                         WHERE messages.user_id = message_pieces.user_id AND id = message_id) <> 'pending';
@@ -230,7 +239,15 @@ pub async fn reap(db: &Db, replica: Uuid) -> sqlx::Result<usize> {
                                           AND kind = 'reasoning')
                        FROM lost
                        WHERE messages.user_id = lost.user_id AND messages.id = lost.id
-                       RETURNING messages.user_id, messages.id),
+                       RETURNING messages.user_id, messages.id, conversation_id, role, content, created_at, is_active),
+                   noted AS (
+                       UPDATE conversations
+                       SET last_message_role = reaped.role, last_message_preview = substr(reaped.content, 1, 100),
+                           last_message_at = reaped.created_at
+                       FROM reaped
+                       WHERE reaped.is_active AND reaped.content <> ''
+                         AND conversations.user_id = reaped.user_id AND conversations.id = reaped.conversation_id
+                         AND conversations.last_message_at <= reaped.created_at),
                    put_together AS (
                        DELETE FROM message_pieces USING reaped
                        WHERE message_pieces.user_id = reaped.user_id AND message_id = reaped.id)

@@ -86,6 +86,8 @@ pub struct Turn {
     end: watch::Sender<Option<Arc<End>>>,
     stop: CancellationToken,
     closing: Option<CancellationToken>,
+    /// Whether places in the text are not those that readers had while it came about.
+    is_out_of_order: bool,
 }
 
 #[derive(Default)]
@@ -115,6 +117,7 @@ impl Turn {
             end: watch::Sender::default(),
             stop: CancellationToken::new(),
             closing: None,
+            is_out_of_order: false,
         }
     }
 
@@ -134,7 +137,10 @@ impl Turn {
 
     /// A turn that ended some time ago.
     pub fn ended_as(owner: Uuid, question: Message, answer: Message) -> Self {
-        let turn = Self::new(owner, question, answer.before_it_began());
+        let mut turn = Self::new(owner, question, answer.before_it_began());
+        // What was put together after a crash does not tell either.
+        turn.is_out_of_order = answer.is_interleaved
+            || (answer.status == Status::Interrupted && answer.reasoning.is_some());
         turn.finish(End {
             answer,
             retry_after: None,
@@ -217,6 +223,15 @@ impl Turn {
     /// Cancelled when the model shall stop.
     pub fn stop(&self) -> &CancellationToken {
         &self.stop
+    }
+
+    /// Whether there is thinking behind the first text.
+    pub fn is_interleaved(&self) -> bool {
+        let log = self.log();
+        log.stretches
+            .iter()
+            .skip_while(|(kind, _)| *kind == Kind::Reasoning)
+            .any(|(kind, _)| *kind == Kind::Reasoning)
     }
 
     /// What there is of one kind.
@@ -305,7 +320,8 @@ impl Turn {
         let place = id
             .checked_sub(self.first_id())
             .and_then(|place| usize::try_from(place).ok())
-            .filter(|&place| place <= self.length() + if self.is_image() { AHEAD } else { END });
+            .filter(|&place| place <= self.length() + if self.is_image() { AHEAD } else { END })
+            .filter(|&place| !self.is_out_of_order || place >= self.length());
         Reader {
             next: place.map_or(Next::Start, Next::Text),
             ..self.reader()
@@ -372,6 +388,11 @@ impl Reader {
     /// The turn that is read.
     pub fn turn(&self) -> &Arc<Turn> {
         &self.turn
+    }
+
+    /// Whether the first event is yet to come.
+    pub fn is_at_start(&self) -> bool {
+        self.next == Next::Start
     }
 
     /// Waits for the next event and its id; `None` after the last one. Nothing is lost if the wait is given up.

@@ -192,6 +192,8 @@ pub struct Message {
     pub feedback_comment: Option<String>,
     /// The model that failed, if `model` was asked instead of it.
     pub fallback_from: Option<String>,
+    /// Whether the model thought in between, so that the order of all pieces is no longer known.
+    pub is_interleaved: bool,
 }
 
 impl Message {
@@ -221,6 +223,7 @@ impl Message {
             feedback_rating: None,
             feedback_comment: None,
             fallback_from: None,
+            is_interleaved: false,
         }
     }
 
@@ -293,6 +296,7 @@ impl FromRow for Message {
                 .map_err(unknown)?,
             feedback_comment: row.get("feedback_comment")?,
             fallback_from: row.get("fallback_from")?,
+            is_interleaved: row.get("is_interleaved")?,
         })
     }
 }

@@ -23,7 +23,7 @@ macro_rules! columns {
                       AND kind = 'reasoning')
               ELSE reasoning END AS reasoning,
          tokens_used, prompt_tokens, completion_tokens, usage_estimated, left_out, created_at, parent_id, is_active,
-         edited_at, feedback_rating, feedback_comment, fallback_from"
+         edited_at, feedback_rating, feedback_comment, fallback_from, is_interleaved"
     };
 }
 
@@ -35,7 +35,7 @@ macro_rules! sqlite_row {
              error_code, reasoning, tokens_used, prompt_tokens, completion_tokens,
              json(iif(usage_estimated, 'true', 'false')), left_out, created_at,
              nullif(lower(hex(parent_id)), ''), json(iif(is_active, 'true', 'false')), edited_at,
-             feedback_rating, feedback_comment, fallback_from)"
+             feedback_rating, feedback_comment, fallback_from, json(iif(is_interleaved, 'true', 'false')))"
     };
 }
 
@@ -45,7 +45,7 @@ macro_rules! postgres_row {
         "json_build_array(
              id, conversation_id, client_id, role, content, status, model, finish_reason, error, error_code, reasoning,
              tokens_used, prompt_tokens, completion_tokens, usage_estimated, left_out, created_at, parent_id, is_active,
-             edited_at, feedback_rating, feedback_comment, fallback_from)"
+             edited_at, feedback_rating, feedback_comment, fallback_from, is_interleaved)"
     };
 }
 

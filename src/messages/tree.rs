@@ -5,6 +5,7 @@
 //! nothing is added to a path that is no longer shown.
 
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::model::{Message, Role};
@@ -25,13 +26,13 @@ pub const NOT_SHOWN: Error = Error::Refused(
 /// # Errors
 /// `NotFound` if there is no such message; [`NOT_SHOWN`]; `Answering` while an answer is being written.
 pub async fn edit(db: &Db, owner: Uuid, question: &Message) -> Result<Message> {
-    let mut tx = begin(db, owner, question.conversation_id).await?;
+    let (mut tx, at) = begin(db, owner, question.conversation_id).await?;
     let question = match rewrite(&mut tx, owner, question).await? {
         Place::Shown(question) => *question,
         Place::Hidden => return Err(NOT_SHOWN),
         Place::Gone => return Err(Error::NotFound),
     };
-    note(&mut tx, owner, question.conversation_id).await?;
+    note(&mut tx, owner, question.conversation_id, at).await?;
     tx.commit().await?;
     Ok(question)
 }
@@ -62,7 +63,7 @@ pub async fn select(db: &Db, owner: Uuid, conversation: Uuid, id: Uuid) -> Resul
          SET is_active = NOT is_active
          WHERE user_id = $1 AND conversation_id = $2 AND is_active <> (id IN (SELECT id FROM path))";
 
-    let mut tx = begin(db, owner, conversation).await?;
+    let (mut tx, at) = begin(db, owner, conversation).await?;
     let mut message = repository::find_in(&mut tx, owner, conversation, id)
         .await?
         .ok_or(Error::NotFound)?;
@@ -75,7 +76,7 @@ pub async fn select(db: &Db, owner: Uuid, conversation: Uuid, id: Uuid) -> Resul
         .bind(id)
         .execute()
         .await?;
-    note(&mut tx, owner, conversation).await?;
+    note(&mut tx, owner, conversation, at).await?;
     tx.commit().await?;
     message.is_active = true;
     Ok(message)
@@ -87,7 +88,7 @@ pub async fn select(db: &Db, owner: Uuid, conversation: Uuid, id: Uuid) -> Resul
 /// # Errors
 /// `NotFound` if there is no such message; `Answering` while an answer is being written.
 pub async fn delete(db: &Db, owner: Uuid, conversation: Uuid, id: Uuid) -> Result<()> {
-    let mut tx = begin(db, owner, conversation).await?;
+    let (mut tx, at) = begin(db, owner, conversation).await?;
     let message = repository::find_in(&mut tx, owner, conversation, id)
         .await?
         .ok_or(Error::NotFound)?;
@@ -121,7 +122,7 @@ pub async fn delete(db: &Db, owner: Uuid, conversation: Uuid, id: Uuid) -> Resul
         .bind(id)
         .execute()
         .await?;
-    note(&mut tx, owner, conversation).await?;
+    note(&mut tx, owner, conversation, at).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -231,7 +232,12 @@ async fn cut(tx: &mut Tx, owner: Uuid, message: &Message) -> sqlx::Result<()> {
 }
 
 /// Brings what a conversation repeats of its messages up to date. Its last message is the last with something to read.
-pub async fn note(tx: &mut Tx, owner: Uuid, conversation: Uuid) -> sqlx::Result<()> {
+pub async fn note(
+    tx: &mut Tx,
+    owner: Uuid,
+    conversation: Uuid,
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
     tx.query(
         "UPDATE conversations
          SET (last_message_role, last_message_preview, last_message_at) = (
@@ -247,30 +253,35 @@ pub async fn note(tx: &mut Tx, owner: Uuid, conversation: Uuid) -> sqlx::Result<
     )
     .bind(owner)
     .bind(conversation)
-    .bind(clock::now())
+    .bind(at)
     .execute()
     .await
     .map(drop)
 }
 
-/// Begins a change to a conversation in which nothing is being written.
-async fn begin(db: &Db, owner: Uuid, conversation: Uuid) -> Result<Tx> {
+/// Begins a change to a conversation in which nothing is being written, at a time that is later than all that happened
+/// there.
+async fn begin(db: &Db, owner: Uuid, conversation: Uuid) -> Result<(Tx, DateTime<Utc>)> {
     let mut tx = db.begin().await?;
-    if !lock(&mut tx, owner, conversation).await? {
-        return Err(Error::NotFound);
-    }
+    let latest = lock(&mut tx, owner, conversation)
+        .await?
+        .ok_or(Error::NotFound)?;
     match repository::find_running(&mut tx, owner, conversation).await? {
         Some(running) => Err(Error::Answering(running.id)),
-        None => Ok(tx),
+        None => Ok((tx, clock::now_after(latest))),
     }
 }
 
-/// Locks a conversation against everything else that adds to it or changes its path; `false` if the user has none with
-/// this id.
-pub async fn lock(tx: &mut Tx, owner: Uuid, conversation: Uuid) -> sqlx::Result<bool> {
+/// Locks a conversation against everything else that adds to it or changes its path; returns when something happened
+/// there last, `None` if the user has none with this id.
+pub async fn lock(
+    tx: &mut Tx,
+    owner: Uuid,
+    conversation: Uuid,
+) -> sqlx::Result<Option<DateTime<Utc>>> {
     const LOCK: Sql = Sql {
-        sqlite: "SELECT id FROM conversations WHERE user_id = $1 AND id = $2",
-        postgres: "SELECT id FROM conversations WHERE user_id = $1 AND id = $2 FOR NO KEY UPDATE",
+        sqlite: "SELECT updated_at FROM conversations WHERE user_id = $1 AND id = $2",
+        postgres: "SELECT updated_at FROM conversations WHERE user_id = $1 AND id = $2 FOR NO KEY UPDATE",
     };
     let locked: Option<Locked> = tx
         .query(LOCK)
@@ -278,13 +289,13 @@ pub async fn lock(tx: &mut Tx, owner: Uuid, conversation: Uuid) -> sqlx::Result<
         .bind(conversation)
         .fetch_optional()
         .await?;
-    Ok(locked.is_some())
+    Ok(locked.map(|Locked(latest)| latest))
 }
 
-struct Locked;
+struct Locked(DateTime<Utc>);
 
 impl FromRow for Locked {
-    fn from_row(_: &Row<'_>) -> sqlx::Result<Self> {
-        Ok(Self)
+    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
+        row.get("updated_at").map(Self)
     }
 }

@@ -22,7 +22,7 @@ use crate::conversations::{self, read_content};
 use crate::error::Error;
 use crate::http::fields::{Form, NOT_A_STRING, Reference, Rule};
 use crate::http::path::parse_uuid;
-use crate::{agents, messages};
+use crate::messages;
 
 type Fields = Map<String, Value>;
 
@@ -170,7 +170,7 @@ impl<'a> Commands<'a> {
         let mut form = Form::new(Fields::from_iter(fields.remove_entry("conversation_id")));
         let conversation = form.required("conversation_id", &Reference);
         let conversation = form.complete(conversation)?;
-        let agent = agents::repository::find_by_conversation(&app.db, owner, conversation)
+        let place = turn::find_place(&app.db, owner, conversation)
             .await
             .map_err(Error::from)?
             .ok_or(Error::NotFound)?;
@@ -190,8 +190,7 @@ impl<'a> Commands<'a> {
         };
         let opening = Opening {
             owner,
-            conversation,
-            agent,
+            place,
             said: Said::New {
                 content,
                 client_id: None,

@@ -154,11 +154,14 @@ impl Subscription {
             match self.next_turn().await {
                 Ok(Some(turn)) => {
                     self.until = turn.answer.created_at;
-                    self.known = self.after.unwrap_or_default();
-                    self.reader = Some(match self.after.take() {
+                    let last = self.after.take();
+                    let reader = match last {
                         Some(last) => turn.reader_after(last),
                         None => turn.reader(),
-                    });
+                    };
+                    // Who has to be told all again does not know any of it.
+                    self.known = last.filter(|_| !reader.is_at_start()).unwrap_or_default();
+                    self.reader = Some(reader);
                     return;
                 }
                 Ok(None) => {

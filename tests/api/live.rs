@@ -2,6 +2,7 @@
 
 mod across;
 mod conflicts;
+mod context;
 mod deleted;
 mod durability;
 mod failures;
@@ -11,6 +12,7 @@ mod keys;
 mod keys_reused;
 mod killed;
 mod leaving;
+mod order;
 mod replicas;
 mod stopping;
 mod streaming;

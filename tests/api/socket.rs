@@ -1,6 +1,6 @@
 //! Live answers over a WebSocket.
 
-mod client;
+pub mod client;
 mod commands;
 mod credentials;
 mod endings;

@@ -20,6 +20,8 @@ pub enum Failure {
     NotRead,
     /// The answer cannot be stored.
     NotStored,
+    /// The program has a mistake.
+    Broken,
 }
 
 impl From<llm::Error> for Failure {
@@ -60,6 +62,7 @@ impl Failure {
             Self::NotStored => {
                 "The answer came but could not be stored. Send the message again.".to_owned()
             }
+            Self::Broken => "Something went wrong here. Send the message again.".to_owned(),
         }
     }
 
@@ -81,7 +84,7 @@ impl Failure {
             },
             Self::DoesNotFit(_) | Self::UnknownProvider(_) => ErrorCode::ProviderFailed,
             Self::Interrupted => ErrorCode::Interrupted,
-            Self::NotRead | Self::NotStored => ErrorCode::StorageFailed,
+            Self::NotRead | Self::NotStored | Self::Broken => ErrorCode::StorageFailed,
         }
     }
 

@@ -1,11 +1,12 @@
 //! The work of a turn: ask the model, listen, write down.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use tokio::time::sleep;
+use futures_util::{FutureExt, StreamExt};
+use tokio::time::{sleep, timeout};
 
 use super::failure::Failure;
 use super::fallback::Fallback;
@@ -27,6 +28,10 @@ const WRITE_PAUSES: [Duration; 3] = [
 /// How long to wait after that.
 const LONG_PAUSE: Duration = Duration::from_secs(5);
 
+/// How long may be counted what an answer cost that ends because the server does: there is little time left then, and the
+/// answer has to be written down in it.
+const LAST_COUNT: Duration = Duration::from_millis(500);
+
 /// How the model's part of a turn ended.
 enum Outcome {
     Complete(StopReason, Option<Usage>),
@@ -37,7 +42,11 @@ enum Outcome {
 /// Runs a turn to its end, whatever that is.
 pub async fn run(app: &App, turn: &Turn, agent: Agent) {
     let mut asked = None;
-    let outcome = outcome(app, turn, agent, Memory::Conversation, &mut asked).await;
+    // Else the place of the answer would stay taken, with nobody to write it.
+    let outcome = AssertUnwindSafe(outcome(app, turn, agent, Memory::Conversation, &mut asked))
+        .catch_unwind()
+        .await
+        .unwrap_or(Outcome::Failed(Failure::Broken));
     // Boxed, as all that takes memory but little time, so that a turn that listens is small.
     Box::pin(write_end(app, turn, asked, outcome)).await;
 }
@@ -179,6 +188,7 @@ async fn end(app: &App, turn: &Turn, asked: Option<Asked>, outcome: &Outcome) ->
         answer: Message {
             content: turn.text_of(Kind::Text),
             reasoning: Some(reasoning).filter(|reasoning| !reasoning.is_empty()),
+            is_interleaved: turn.is_interleaved(),
             ..turn.answer.clone()
         },
         retry_after: None,
@@ -215,7 +225,13 @@ async fn end(app: &App, turn: &Turn, asked: Option<Asked>, outcome: &Outcome) ->
             }
             fail(&mut end, failure);
             if turn.length() > 0 {
-                estimate_usage(app, &mut end.answer, asked).await;
+                let counted = estimate_usage(app, &mut end.answer, asked);
+                if let Failure::Interrupted = failure {
+                    // Without counts, if it takes longer.
+                    let _ = timeout(LAST_COUNT, counted).await;
+                } else {
+                    counted.await;
+                }
             }
         }
     }

@@ -16,16 +16,19 @@ mod repository;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 pub use self::rehearsal::{Rehearsal, rehearse};
+pub use self::repository::find_place;
 
 use self::idempotency::Key;
 use self::repository::Stored;
 use crate::agents::Agent;
 use crate::app::App;
+use crate::clock;
 use crate::conversations;
 use crate::conversations::titles::Namer;
 use crate::error::{Error, NoAnswer, Result};
@@ -38,10 +41,17 @@ use crate::messages::{self, Message, MessageBody, Status};
 pub struct Opening {
     /// Whose conversation it is.
     pub owner: Uuid,
+    pub place: Place,
+    pub said: Said,
+}
+
+/// Where a turn takes place.
+pub struct Place {
     pub conversation: Uuid,
     /// Who answers.
     pub agent: Agent,
-    pub said: Said,
+    /// When something happened there last. What is said now is later, whatever this server's clock says.
+    pub latest: DateTime<Utc>,
 }
 
 /// What is to be answered.
@@ -85,8 +95,8 @@ pub async fn begin(app: &App, opening: Opening) -> Result<Arc<Turn>> {
         match opened {
             Ok(Opened::Begun(turn)) => {
                 let _ = tell.send(Ok(Arc::clone(&turn)));
-                let namer = Namer::of(&opening.agent);
-                job::run(&app, &turn, opening.agent).await;
+                let namer = Namer::of(&opening.place.agent);
+                job::run(&app, &turn, opening.place.agent).await;
                 // Everybody has been told the answer by now.
                 if let Some(namer) = namer {
                     Box::pin(namer.name(&app, &turn)).await;
@@ -108,12 +118,8 @@ enum Opened {
 const ATTEMPTS: usize = 8;
 
 async fn open(app: &App, opening: &Opening) -> Result<Opened> {
-    let &Opening {
-        owner,
-        conversation,
-        ref agent,
-        ref said,
-    } = opening;
+    let Opening { owner, place, said } = opening;
+    let (owner, conversation, agent) = (*owner, place.conversation, &place.agent);
     let (Said::New { key, .. } | Said::Again { key, .. }) = said;
     let key = key.as_ref();
     let content = match said {
@@ -155,21 +161,20 @@ async fn open(app: &App, opening: &Opening) -> Result<Opened> {
 
 /// Stores both messages of a turn.
 async fn store(app: &App, opening: &Opening) -> sqlx::Result<Stored> {
-    let &Opening {
-        owner,
-        conversation,
-        ref agent,
-        ref said,
-    } = opening;
-    let (db, replica, model) = (&app.db, app.live.replica(), &agent.model);
+    let Opening { owner, place, said } = opening;
+    let (owner, conversation, model) = (*owner, place.conversation, &place.agent.model);
+    let (db, replica) = (&app.db, app.live.replica());
     match said {
         Said::New {
             content,
             client_id,
             key,
         } => {
-            let question = Message::question(conversation, content.clone(), client_id.clone());
-            let answer = Message::pending_answer(conversation, Some(question.id), model.clone());
+            let mut question = Message::question(conversation, content.clone(), client_id.clone());
+            question.created_at = clock::now_after(place.latest);
+            let mut answer =
+                Message::pending_answer(conversation, Some(question.id), model.clone());
+            answer.created_at = clock::now_after(question.created_at);
             let (question, answer) = (Box::new(question), Box::new(answer));
             repository::open(db, owner, question, answer, replica, key.as_ref()).await
         }

@@ -2,13 +2,43 @@
 
 use uuid::Uuid;
 
+use super::Place;
 use super::idempotency::Key;
+use crate::agents::Agent;
 use crate::clock;
 use crate::conversations::model::{DEFAULT_TITLE, preview};
 use crate::conversations::titles;
 use crate::db::{Db, Executor, FromRow, Row, Sql};
 use crate::messages::Message;
-use crate::messages::tree::{self, Place};
+use crate::messages::tree;
+
+impl FromRow for Place {
+    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
+        Ok(Self {
+            conversation: row.get("conversation_id")?,
+            agent: Agent::from_row(row)?,
+            latest: row.get("latest")?,
+        })
+    }
+}
+
+/// The user's conversation as the place of a turn.
+pub async fn find_place(
+    db: impl Executor<'_>,
+    owner: Uuid,
+    conversation: Uuid,
+) -> sqlx::Result<Option<Place>> {
+    db.query(
+        "SELECT agents.*, conversations.id AS conversation_id, conversations.updated_at AS latest
+         FROM conversations
+         JOIN agents ON agents.user_id = conversations.user_id AND agents.id = conversations.agent_id
+         WHERE conversations.user_id = $1 AND conversations.id = $2",
+    )
+    .bind(owner)
+    .bind(conversation)
+    .fetch_optional()
+    .await
+}
 
 /// What became of the messages of a turn.
 pub enum Stored {
@@ -52,7 +82,7 @@ pub async fn open(
                  RETURNING parent_id;
                  UPDATE conversations
                  SET message_count = message_count + 2, last_message_role = $4, last_message_preview = $16,
-                     last_message_at = $8, updated_at = $8,
+                     last_message_at = $8, updated_at = $14,
                      has_makeshift_title = has_makeshift_title OR title = $20,
                      title = CASE WHEN title = $20 THEN $19 ELSE title END
                  WHERE user_id = $1 AND id = $2;
@@ -78,7 +108,7 @@ pub async fn open(
                    noted AS (
                        UPDATE conversations
                        SET message_count = message_count + 2, last_message_role = $4, last_message_preview = $16,
-                           last_message_at = $8, updated_at = $8,
+                           last_message_at = $8, updated_at = $14,
                            has_makeshift_title = has_makeshift_title OR title = $20,
                            title = CASE WHEN title = $20 THEN $19 ELSE title END
                        FROM place
@@ -146,14 +176,19 @@ pub async fn reopen(
 ) -> sqlx::Result<Stored> {
     let conversation = question.conversation_id;
     let mut tx = db.begin().await?;
-    tree::lock(&mut tx, owner, conversation).await?;
+    let Some(latest) = tree::lock(&mut tx, owner, conversation).await? else {
+        return Ok(Stored::Gone);
+    };
     let question = match tree::rewrite(&mut tx, owner, question).await? {
-        Place::Shown(question) => question,
-        Place::Hidden => return Ok(Stored::Hidden),
-        Place::Gone => return Ok(Stored::Gone),
+        tree::Place::Shown(question) => question,
+        tree::Place::Hidden => return Ok(Stored::Hidden),
+        tree::Place::Gone => return Ok(Stored::Gone),
     };
     let answer = Message::pending_answer(conversation, Some(question.id), model.to_owned());
-    let answer = Box::new(answer);
+    let answer = Box::new(Message {
+        created_at: clock::now_after(latest),
+        ..answer
+    });
     tx.query(
         "INSERT INTO messages (user_id, conversation_id, id, role, content, status, model, created_at, writer, parent_id)
          VALUES ($1, $2, $3, $4, '', $5, $6, $7, $8, $9)",
@@ -182,7 +217,7 @@ pub async fn reopen(
         .execute()
         .await?;
     }
-    tree::note(&mut tx, owner, conversation).await?;
+    tree::note(&mut tx, owner, conversation, answer.created_at).await?;
     tx.commit().await?;
     Ok(Stored::Begun { question, answer })
 }
@@ -196,7 +231,7 @@ pub async fn close(db: &Db, owner: Uuid, answer: &Message) -> sqlx::Result<bool>
                  UPDATE messages
                  SET status = $3, content = $4, reasoning = $5, finish_reason = $6, error = $7, error_code = $8,
                      tokens_used = $9, prompt_tokens = $10, completion_tokens = $11, usage_estimated = $12,
-                     left_out = $13, model = $19, fallback_from = $20, writer = NULL
+                     left_out = $13, model = $19, fallback_from = $20, is_interleaved = $21, writer = NULL
                  WHERE user_id = $1 AND id = $2 AND status IN ('pending', 'interrupted')
                  RETURNING id;
                  DELETE FROM message_pieces WHERE user_id = $1 AND message_id = $2;
@@ -212,7 +247,7 @@ pub async fn close(db: &Db, owner: Uuid, answer: &Message) -> sqlx::Result<bool>
                        UPDATE messages
                        SET status = $3, content = $4, reasoning = $5, finish_reason = $6, error = $7, error_code = $8,
                            tokens_used = $9, prompt_tokens = $10, completion_tokens = $11, usage_estimated = $12,
-                           left_out = $13, model = $19, fallback_from = $20, writer = NULL
+                           left_out = $13, model = $19, fallback_from = $20, is_interleaved = $21, writer = NULL
                        FROM conversation
                        WHERE messages.user_id = $1 AND messages.id = $2
                          AND messages.conversation_id = conversation.id
@@ -246,10 +281,11 @@ pub async fn close(db: &Db, owner: Uuid, answer: &Message) -> sqlx::Result<bool>
         .bind(answer.role.as_str())
         .bind(preview(&answer.content))
         .bind(answer.created_at)
-        .bind(clock::now())
+        .bind(clock::now_after(answer.created_at))
         .bind(answer.conversation_id)
         .bind(&answer.model)
         .bind(answer.fallback_from.as_deref())
+        .bind(answer.is_interleaved)
         .fetch_atomically()
         .await?;
     Ok(!closed.is_empty())

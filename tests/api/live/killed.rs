@@ -77,6 +77,10 @@ async fn an_answer_survives_a_kill(kind: Kind) {
     );
     assert!(text(&due).len() > 50, "the test is too quick to tell");
 
+    let listed = ann.get("/api/conversations/").await.expect(200);
+    let preview: String = stored.chars().take(100).collect();
+    assert_eq!(listed["results"][0]["last_message"]["content"], preview);
+
     assert_eq!(send(ann.watching(&conversation)).await.status, 204);
     let again = send(keyed(&ann, &conversation, "key", "Hello")).await;
     assert_eq!(again.status, 503, "{}", again.text);
