@@ -15,6 +15,7 @@ mod messages;
 mod models;
 mod pagination;
 mod passwords;
+mod profile;
 mod program;
 mod protocol;
 mod providers;
