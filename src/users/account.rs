@@ -53,9 +53,12 @@ impl Accounts {
                 ..UserChanges::default()
             };
             let saved = self.write(id, changes).await;
-            // Whether a commit that failed is in the database is not known; a row without its file would be worse than a
-            // file without a row.
-            if let Err(Error::NotFound) = saved {
+            // A commit may have succeeded although we were told otherwise, and a row without its files would be worse than
+            // files without a row.
+            if saved.is_err()
+                && let Ok(user) = repository::find(&self.db, id).await
+                && user.and_then(|user| user.avatar()) != Some(avatar)
+            {
                 self.media.delete(avatar).await;
             }
             saved

@@ -1,6 +1,7 @@
 //! What users change of their accounts beyond the contract.
 
 mod avatars;
+mod bucket;
 mod deletion;
 mod email;
 mod hostile;
