@@ -1,7 +1,9 @@
 //! Pictures that are uploaded, shown and removed.
 
+use std::convert::Infallible;
 use std::fs;
 
+use futures_util::{StreamExt, stream};
 use image::{ImageFormat, Rgba, RgbaImage};
 use serde_json::{Value, json};
 
@@ -9,7 +11,7 @@ use super::pictures::{
     AVATAR, exif, fetch, file, jpeg, path, picture, png, small, upload, upload_as, webp,
     with_segment,
 };
-use crate::support::{TestApp, on_each_database};
+use crate::support::{TestApp, eventually, on_each_database};
 
 on_each_database! {
     a_picture_of_each_kind_becomes_two_square_ones,
@@ -23,6 +25,7 @@ on_each_database! {
     only_a_form_with_a_file_is_an_upload,
     names_that_no_picture_has_are_not_found,
     uploads_at_once_leave_one_picture,
+    only_so_many_uploads_are_taken_in_at_a_time,
 }
 
 fn is_near(pixel: &Rgba<u8>, expected: [u8; 3]) -> bool {
@@ -302,4 +305,35 @@ async fn uploads_at_once_leave_one_picture(app: TestApp) {
     let me = ann.get("/api/users/me/").await.expect(200);
     fetch(&ann, &path(&ann, &me)).await;
     assert_eq!(stored(&app), 2);
+}
+
+/// Each is held in memory, and whoever sends slowly must not pile them up.
+async fn only_so_many_uploads_are_taken_in_at_a_time(app: TestApp) {
+    let ann = app.register("ann").await;
+    let begin = || {
+        let head =
+            "--xyz\r\nContent-Disposition: form-data; name=\"avatar\"; filename=\"x\"\r\n\r\n";
+        let started = stream::iter([Ok::<_, Infallible>(head)]).chain(stream::pending());
+        let request = ann
+            .request("POST", AVATAR)
+            .header("content-type", "multipart/form-data; boundary=xyz")
+            .body(reqwest::Body::wrap_stream(started));
+        tokio::spawn(request.send())
+    };
+    let mut slow = Vec::new();
+    let refused = eventually("no more are taken in", async || {
+        slow.push(begin());
+        let answer = upload(&ann, &png()).await;
+        (answer.status != 200).then_some(answer)
+    })
+    .await;
+    refused.is(503, &json!({ "detail": "The server is busy. Try again." }));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    for upload in slow {
+        upload.abort();
+    }
+    eventually("those who left make place", async || {
+        (upload(&ann, &png()).await.status == 200).then_some(())
+    })
+    .await;
 }

@@ -1,6 +1,7 @@
 //! Files that mean harm: each is refused in words, or becomes a clean picture.
 
 mod files;
+mod pngs;
 
 use image::ImageFormat;
 use serde_json::Value;
