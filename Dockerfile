@@ -33,7 +33,8 @@ COPY --from=build --chown=65532:65532 /data /data
 ENV DEBUG=False \
     HOST=0.0.0.0 \
     PORT=8000 \
-    DATABASE_URL=sqlite:/data/meggy.sqlite3
+    DATABASE_URL=sqlite:/data/meggy.sqlite3 \
+    MEDIA_ROOT=/data/media
 
 USER 65532:65532
 WORKDIR /data

@@ -18,6 +18,7 @@ use crate::http::route::{Endpoints, allow_options, refuse_empty_segments};
 use crate::http::{accept, cors, drain, guard};
 use crate::live::Hub;
 use crate::llm::Providers;
+use crate::media::{self, Media, MediaError};
 use crate::models::{self, Catalog};
 use crate::socket::{self, Patience};
 use crate::tasks::Tasks;
@@ -32,6 +33,7 @@ pub struct App {
     pub catalog: Catalog,
     pub tokens: Tokens,
     pub passwords: Passwords,
+    pub media: Media,
     pub tasks: Tasks,
     pub live: Hub,
     pub patience: Patience,
@@ -56,6 +58,7 @@ impl App {
             llm,
             tokens: Tokens::new(&config.auth, &secret),
             passwords: Passwords::new(&config.auth)?,
+            media: Media::new(&config.media).map_err(StartError::Media)?,
             tasks,
             patience: Patience::default(),
             config: Arc::new(config),
@@ -72,6 +75,9 @@ pub enum StartError {
     /// The secret that signs tokens was not set, and none could be kept in a file.
     #[error("JWT_SECRET_KEY is not set, and no secret could be kept in a file instead: {0}")]
     Secret(std::io::Error),
+    /// Uploaded files cannot be kept where they should be.
+    #[error("MEDIA_ROOT, or AWS_STORAGE_BUCKET_NAME and what goes with it, cannot be used: {0}")]
+    Media(MediaError),
 }
 
 /// All routes. In the order of the contract: preflight, unknown path, `Accept`, token, method, and then the handler.
@@ -105,6 +111,8 @@ pub fn router(app: App) -> Router {
         .merge(streaming.route_layer(middleware::from_fn(accept::require_json_or_events)))
         // Who is there is proved on the socket, and there is nothing to accept.
         .merge(socket::router())
+        // Pages ask for pictures, not for JSON.
+        .merge(media::router())
         .fallback(|| async { Error::NotFound })
         .with_state(app.clone());
     let origins: Arc<[String]> = app.config.server.cors_allowed_origins.clone().into();

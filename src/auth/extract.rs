@@ -70,7 +70,7 @@ async fn admit(caller: Result<User>, mut request: Request, next: Next) -> Respon
 /// The active user of a token.
 ///
 /// # Errors
-/// There is no token, it is not good for this now, or its user is gone or disabled.
+/// There is no token, it is not good for this now, its user is gone or disabled, or has another password since.
 pub async fn caller(tokens: &Tokens, db: &Db, token: Option<&[u8]>, kind: Kind) -> Result<User> {
     let bearer = bearer(tokens, db, token, kind).await?;
     Ok(bearer.user)
@@ -92,17 +92,20 @@ pub async fn bearer(tokens: &Tokens, db: &Db, token: Option<&[u8]>, kind: Kind) 
     let token = token.ok_or(Error::NotAuthenticated)?;
     let verified = tokens.verify(token, kind).ok_or(Error::BadToken)?;
     Ok(Bearer {
-        user: active_user(db, verified.user).await?,
+        user: active_user(db, verified.user, verified.generation).await?,
         expires_at: verified.expires_at,
     })
 }
 
-/// The user with this id, who must be active.
+/// The user with this id, who must be active, and whose tokens must still be of this generation.
 ///
 /// # Errors
-/// The user is gone or disabled.
-pub async fn active_user(db: &Db, id: Uuid) -> Result<User> {
-    let user = repository::find(db, id).await?.ok_or(Error::BadToken)?;
+/// The user is gone or disabled, or has another password since.
+pub async fn active_user(db: &Db, id: Uuid, generation: i32) -> Result<User> {
+    let user = repository::find(db, id)
+        .await?
+        .filter(|user| user.token_generation == generation)
+        .ok_or(Error::BadToken)?;
     if user.is_active {
         Ok(user)
     } else {

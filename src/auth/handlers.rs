@@ -13,6 +13,7 @@ use super::token::{Kind, TICKET_LIFETIME, Tokens};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::fields::{EMAIL, Form};
+use crate::http::origin::Origin;
 use crate::http::payload::Payload;
 use crate::http::python;
 use crate::users::{self, Credentials, EMAIL_TAKEN, NewUser, User, UserBody, repository};
@@ -26,11 +27,15 @@ pub struct Session {
 }
 
 impl Session {
-    fn start(tokens: &Tokens, user: User) -> Result<Self> {
+    /// Issues both tokens. `origin` is where the client finds us.
+    ///
+    /// # Errors
+    /// Signing failed, which is a fault of ours.
+    pub fn start(tokens: &Tokens, user: User, origin: &str) -> Result<Self> {
         Ok(Self {
             access_token: tokens.issue(&user, Kind::Access)?,
             refresh_token: tokens.issue(&user, Kind::Refresh)?,
-            user: user.into(),
+            user: UserBody::new(user, origin),
         })
     }
 }
@@ -39,6 +44,7 @@ pub async fn register(
     State(db): State<Db>,
     State(passwords): State<Passwords>,
     State(tokens): State<Tokens>,
+    Origin(origin): Origin,
     payload: Payload,
 ) -> Result<(StatusCode, Json<Session>)> {
     let mut form = Form::new(payload.fields().await?);
@@ -56,13 +62,15 @@ pub async fn register(
 
     let password = passwords.hash(password).await?;
     let user = repository::create(&db, NewUser::member(email, name, password)).await?;
-    Ok((StatusCode::CREATED, Json(Session::start(&tokens, user)?)))
+    let session = Session::start(&tokens, user, &origin)?;
+    Ok((StatusCode::CREATED, Json(session)))
 }
 
 pub async fn login(
     State(db): State<Db>,
     State(passwords): State<Passwords>,
     State(tokens): State<Tokens>,
+    Origin(origin): Origin,
     payload: Payload,
 ) -> Result<Json<Session>> {
     const MISSING: Error =
@@ -107,7 +115,7 @@ pub async fn login(
         // The password is right all the same, and there will be another login.
         tracing::warn!(?error, "a password could not be hashed anew");
     }
-    Ok(Json(Session::start(&tokens, credentials.user)?))
+    Session::start(&tokens, credentials.user, &origin).map(Json)
 }
 
 /// Replaces a hash made by another method or with other costs.
@@ -135,14 +143,16 @@ pub async fn refresh(
         .get("refresh_token")
         .filter(|value| !python::is_falsy(value))
         .ok_or(REQUIRED)?;
-    let user_id = token
+    let verified = token
         .as_str()
         .and_then(|token| tokens.verify(token.as_bytes(), Kind::Refresh))
-        .ok_or(BAD)?
-        .user;
-    let user = repository::find(&db, user_id)
+        .ok_or(BAD)?;
+    let user = repository::find(&db, verified.user)
         .await?
         .ok_or(Error::Refused(StatusCode::NOT_FOUND, "User not found"))?;
+    if user.token_generation != verified.generation {
+        return Err(BAD);
+    }
     if !user.is_active {
         return Err(Error::Refused(
             StatusCode::UNAUTHORIZED,

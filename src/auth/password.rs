@@ -1,8 +1,6 @@
 //! Hashing and checking passwords, without letting either slow anything else down.
 
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -12,12 +10,11 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
-use tokio::sync::{Semaphore, oneshot};
-use tokio::time::timeout;
 
 use crate::config::AuthConfig;
 use crate::error::{Error, Result};
 use crate::http::fields::Text;
+use crate::workers::Workers;
 
 /// The longest password that is hashed, in characters: hashing a longer one would be a way to burn our time.
 pub const MAX_LENGTH: usize = 4096;
@@ -32,17 +29,11 @@ pub const PASSWORD: Text = Text {
 /// The most rounds of PBKDF2 that a stored hash may ask for, several times what Django asks for today.
 const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
 
-/// Who waited this long to be served is told that the server is busy.
-const LONGEST_QUEUE: Duration = Duration::from_secs(30);
-
-/// Hashing threads give way to everything else that wants the processor.
-const NICENESS: i32 = 19;
-
 /// Hashes and checks passwords, a few at a time, each on a thread of its own. Cheap to clone.
 #[derive(Clone)]
 pub struct Passwords {
     argon2: Argon2<'static>,
-    permits: Arc<Semaphore>,
+    workers: Workers,
     /// A hash of no password, checked when there is no user, so that this takes as long as a wrong password.
     dummy_hash: Arc<str>,
 }
@@ -81,7 +72,7 @@ impl Passwords {
         };
         Ok(Self {
             argon2: Argon2::new(Algorithm::Argon2id, Version::default(), params),
-            permits: Arc::new(Semaphore::new(config.hash_concurrency)),
+            workers: Workers::new("password", config.hash_concurrency),
             dummy_hash: dummy_hash.to_string().into(),
         })
     }
@@ -93,7 +84,8 @@ impl Passwords {
     pub async fn hash(&self, password: SecretString) -> Result<String> {
         let argon2 = self.argon2.clone();
         let hash = self
-            .on_thread(move || argon2.hash_password(password.expose_secret().as_bytes()))
+            .workers
+            .run(move || argon2.hash_password(password.expose_secret().as_bytes()))
             .await?;
         hash.map(|hash| hash.to_string())
             .map_err(|error| Error::Internal(error.into()))
@@ -107,40 +99,16 @@ impl Passwords {
     pub async fn verify(&self, password: SecretString, stored: Option<&str>) -> Result<Verdict> {
         let (argon2, dummy_hash) = (self.argon2.clone(), self.dummy_hash.clone());
         let stored = stored.map(str::to_owned);
-        self.on_thread(move || {
-            let password = password.expose_secret().as_bytes();
-            let verdict = stored.and_then(|stored| verify(&argon2, password, &stored));
-            verdict.unwrap_or_else(|| {
-                verify(&argon2, password, &dummy_hash);
-                Verdict::Wrong
+        self.workers
+            .run(move || {
+                let password = password.expose_secret().as_bytes();
+                let verdict = stored.and_then(|stored| verify(&argon2, password, &stored));
+                verdict.unwrap_or_else(|| {
+                    verify(&argon2, password, &dummy_hash);
+                    Verdict::Wrong
+                })
             })
-        })
-        .await
-    }
-
-    /// Runs `work` on a low-priority thread once a permit is free. The permit is held until the work is done,
-    /// even if the request that waited for it is gone.
-    async fn on_thread<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T> {
-        let permit = timeout(LONGEST_QUEUE, self.permits.clone().acquire_owned())
             .await
-            .map_err(|_| Error::Unavailable)?
-            .map_err(|error| Error::Internal(error.into()))?;
-        let (done, result) = oneshot::channel();
-        let thread = move || {
-            #[cfg(target_os = "linux")]
-            // On Linux this concerns the calling thread alone. Where it is refused, hashing is merely less polite.
-            let _ = rustix::process::nice(NICENESS);
-            let _ = done.send(work());
-            drop(permit);
-        };
-        thread::Builder::new()
-            .name("password".into())
-            .spawn(thread)
-            .map_err(|error| Error::Internal(error.into()))?;
-        result.await.map_err(|error| Error::Internal(error.into()))
     }
 }
 

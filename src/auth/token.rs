@@ -47,6 +47,8 @@ impl Kind {
 pub struct Verified {
     /// Whom it was issued for.
     pub user: Uuid,
+    /// The generation of the user's tokens that it is of.
+    pub generation: i32,
     /// From when on it is good no more; `None` if it stays good.
     pub expires_at: Option<DateTime<Utc>>,
 }
@@ -73,6 +75,9 @@ struct NewClaims<'a> {
     iat: i64,
     #[serde(rename = "type")]
     kind: Kind,
+    /// `None` before the first change of the password: then a token is as the original's are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<i32>,
 }
 
 impl Tokens {
@@ -112,6 +117,7 @@ impl Tokens {
             exp: iat.saturating_add_unsigned(lifetime.as_secs()),
             iat,
             kind,
+            generation: (user.token_generation > 0).then_some(user.token_generation),
         };
         jsonwebtoken::encode(&self.0.header, &claims, &self.0.encoding)
             .map_err(|error| Error::Internal(error.into()))
@@ -143,8 +149,13 @@ impl Tokens {
             .as_str()
             .filter(|_| good)
             .and_then(parse_uuid)?;
+        let generation = match claims.get("generation") {
+            None => 0,
+            Some(generation) => generation.as_i64()?.try_into().ok()?,
+        };
         Some(Verified {
             user,
+            generation,
             // A time beyond those that can be told is none that anybody lives to see.
             expires_at: exp
                 .flatten()

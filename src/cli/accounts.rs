@@ -32,7 +32,7 @@ pub enum UserCommand {
     Deactivate(Account),
     /// Open a closed account again
     Activate(Account),
-    /// Give an account a new password, asked for on a terminal, else read from standard input
+    /// Give an account a new password, asked for on a terminal, else read from standard input; its tokens stop working
     SetPassword(Account),
 }
 

@@ -68,13 +68,12 @@ impl DatabaseConfig {
         }
     }
 
-    /// Where a secret made in development is kept: beside the SQLite file, else in the current folder.
-    pub fn secret_file(&self) -> PathBuf {
-        let folder = match &self.url {
+    /// Where what is not kept in the database has its place: beside the SQLite file, else in the current folder.
+    pub fn folder(&self) -> &Path {
+        match &self.url {
             DatabaseUrl::Sqlite(file) => file.parent().unwrap_or(Path::new("")),
             DatabaseUrl::Postgres(_) => Path::new(""),
-        };
-        folder.join(".meggy-secret")
+        }
     }
 }
 

@@ -95,7 +95,12 @@ fn read_api_key(reader: &mut Reader<'_>) -> Option<SecretString> {
     Some(key.into())
 }
 
-fn read_base_url(reader: &mut Reader<'_>, name: &'static str, example: &str) -> Option<String> {
+/// An address of a server, without a slash at its end.
+pub(super) fn read_base_url(
+    reader: &mut Reader<'_>,
+    name: &'static str,
+    example: &str,
+) -> Option<String> {
     let value = reader.text(name)?;
     match reqwest::Url::parse(&value) {
         Ok(url)

@@ -6,6 +6,7 @@ mod auth;
 mod database;
 mod env;
 mod llm;
+mod media;
 mod secret;
 mod server;
 
@@ -16,6 +17,7 @@ pub use database::{DatabaseConfig, DatabaseUrl};
 use env::Reader;
 pub use env::{Environment, EnvironmentError, Problem};
 pub use llm::AgentDefaults;
+pub use media::{Bucket, MediaConfig};
 pub use secret::{JwtSecret, generate as generate_secret};
 pub use server::{ServerConfig, SslRedirect};
 
@@ -28,6 +30,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// Where data is kept.
     pub database: DatabaseConfig,
+    /// Where uploaded files are kept.
+    pub media: MediaConfig,
     /// Tokens and passwords.
     pub auth: AuthConfig,
     /// The language models.
@@ -90,6 +94,7 @@ impl Config {
         let database = DatabaseConfig::read(reader);
         let auth = AuthConfig::read(reader, server.debug, &database);
         Self {
+            media: MediaConfig::read(reader, &database),
             auth,
             llm: llm::read(reader),
             agents: AgentDefaults::read(reader),

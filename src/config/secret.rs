@@ -48,7 +48,7 @@ impl JwtSecret {
                         format!("is not set (nor is SECRET_KEY). {HOW}"),
                     );
                 }
-                Self::KeptIn(database.secret_file())
+                Self::KeptIn(database.folder().join(".meggy-secret"))
             }
         }
     }

@@ -82,6 +82,7 @@ migrations!(
     "0004_versions",
     "0005_search",
     "0006_organise",
+    "0007_profile",
     "0008_agents",
 );
 

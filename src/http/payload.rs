@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRef, FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
+use multer::{Constraints, Multipart, SizeLimit};
 use serde_json::{Map, Value};
 
 use super::python;
@@ -64,11 +65,57 @@ impl Payload {
         match media_type.as_str() {
             "application/json" => json(&body),
             "application/x-www-form-urlencoded" => Ok(urlencoded(&body)),
-            "multipart/form-data" => multipart(&content_type, body).await.map_err(|error| {
-                Error::Unreadable(format!("Multipart form parse error - {error}"))
-            }),
+            "multipart/form-data" => multipart(&content_type, body)
+                .await
+                .map_err(|error| malformed(&error)),
             _ => Err(Error::UnsupportedMediaType(content_type)),
         }
+    }
+}
+
+/// How much longer than its file a form may be, in bytes.
+const FORM_OVERHEAD: usize = 64 * 1024;
+
+impl Payload {
+    /// Reads the file in a form: the first part that has one of these names, whatever the others are. Errors are told
+    /// of the first name. Reading stops once the file is longer than `limit` bytes, which has nothing to do with the
+    /// limit of other bodies.
+    ///
+    /// # Errors
+    /// Of another type than `multipart/form-data`, or malformed; no file, an empty one, or one that is too long.
+    pub async fn file(self, names: &[&'static str], limit: usize) -> Result<Bytes> {
+        let field = names.first().copied().unwrap_or_default();
+        let too_long = || {
+            let text = format!("The file is longer than {limit} bytes.");
+            Error::field(field, text)
+        };
+        let unreadable = |error| match error {
+            multer::Error::StreamSizeExceeded { .. } => too_long(),
+            error => malformed(&error),
+        };
+        let boundary = multer::parse_boundary(&self.content_type)
+            .map_err(|_| Error::UnsupportedMediaType(self.content_type))?;
+        let whole = u64::try_from(limit + FORM_OVERHEAD).unwrap_or(u64::MAX);
+        let limits = Constraints::new().size_limit(SizeLimit::new().whole_stream(whole));
+        let mut parts = Multipart::with_constraints(self.body.into_data_stream(), boundary, limits);
+        while let Some(mut part) = parts.next_field().await.map_err(unreadable)? {
+            if !part.name().is_some_and(|name| names.contains(&name)) {
+                continue;
+            }
+            let mut file = Vec::new();
+            while let Some(chunk) = part.chunk().await.map_err(unreadable)? {
+                if file.len() + chunk.len() > limit {
+                    return Err(too_long());
+                }
+                file.extend_from_slice(&chunk);
+            }
+            return if file.is_empty() {
+                Err(Error::field(field, "The submitted file is empty."))
+            } else {
+                Ok(file.into())
+            };
+        }
+        Err(Error::field(field, "No file was submitted."))
     }
 }
 
@@ -81,6 +128,10 @@ fn unreadable(error: axum::Error, limit: usize) -> Error {
     } else {
         Error::Unreadable("The body ended early.".to_owned())
     }
+}
+
+fn malformed(error: &multer::Error) -> Error {
+    Error::Unreadable(format!("Multipart form parse error - {error}"))
 }
 
 fn json(body: &[u8]) -> Result<Map<String, Value>> {
@@ -110,7 +161,7 @@ fn urlencoded(body: &[u8]) -> Map<String, Value> {
 async fn multipart(content_type: &str, body: Bytes) -> Result<Map<String, Value>, multer::Error> {
     let boundary = multer::parse_boundary(content_type)?;
     let body = futures_util::stream::once(async move { Ok::<_, Infallible>(body) });
-    let mut parts = multer::Multipart::new(body, boundary);
+    let mut parts = Multipart::new(body, boundary);
     let mut fields = Map::new();
     while let Some(part) = parts.next_field().await? {
         let Some(name) = part.name().map(str::to_owned) else {

@@ -136,7 +136,8 @@ async fn watch(app: &App, bearer: &Bearer) -> Goodbye {
     let account = async {
         loop {
             sleep(app.patience.account).await;
-            let account = auth::active_user(&app.db, bearer.user.id).await;
+            let user = &bearer.user;
+            let account = auth::active_user(&app.db, user.id, user.token_generation).await;
             // What cannot be found out now can be found out later.
             if let Err(error @ (Error::BadToken | Error::UserDisabled)) = account {
                 return Goodbye::unwelcome(error).await;

@@ -5,20 +5,26 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use uuid::Uuid;
 
+use super::account::Accounts;
 use super::model::{EMAIL_TAKEN, NAME, User, UserBody, UserChanges};
 use super::repository;
 use crate::auth::CurrentUser;
-use crate::db::{Db, Page};
+use crate::db::Page;
 use crate::error::{Error, Result};
 use crate::http::fields::{EMAIL, Form, URL};
+use crate::http::origin::Origin;
 use crate::http::page::{List, Pages};
 use crate::http::path::Id;
 use crate::http::payload::Payload;
 
-pub async fn list(CurrentUser(user): CurrentUser, pages: Pages) -> Result<Json<List<UserBody>>> {
+pub async fn list(
+    CurrentUser(user): CurrentUser,
+    Origin(origin): Origin,
+    pages: Pages,
+) -> Result<Json<List<UserBody>>> {
     let only_me = |slice: crate::db::Slice| {
         let rows = if slice.offset == 0 {
-            vec![user.clone()]
+            vec![UserBody::new(user.clone(), &origin)]
         } else {
             Vec::new()
         };
@@ -27,54 +33,62 @@ pub async fn list(CurrentUser(user): CurrentUser, pages: Pages) -> Result<Json<L
     pages.list(only_me).await.map(Json)
 }
 
-pub async fn show_me(CurrentUser(user): CurrentUser) -> Json<UserBody> {
-    Json(user.into())
+pub async fn show_me(CurrentUser(user): CurrentUser, Origin(origin): Origin) -> Json<UserBody> {
+    Json(UserBody::new(user, &origin))
 }
 
 pub async fn replace_me(
-    user: CurrentUser,
-    State(db): State<Db>,
+    CurrentUser(user): CurrentUser,
+    State(accounts): State<Accounts>,
+    Origin(origin): Origin,
     payload: Payload,
 ) -> Result<Json<UserBody>> {
-    save(user.0, &db, payload, true).await
+    save(user, accounts, origin, payload, true).await
 }
 
 pub async fn update_me(
-    user: CurrentUser,
-    State(db): State<Db>,
+    CurrentUser(user): CurrentUser,
+    State(accounts): State<Accounts>,
+    Origin(origin): Origin,
     payload: Payload,
 ) -> Result<Json<UserBody>> {
-    save(user.0, &db, payload, false).await
+    save(user, accounts, origin, payload, false).await
 }
 
-pub async fn show(CurrentUser(user): CurrentUser, Id(id): Id) -> Result<Json<UserBody>> {
-    myself(user, id).map(UserBody::from).map(Json)
+pub async fn show(
+    CurrentUser(user): CurrentUser,
+    Id(id): Id,
+    Origin(origin): Origin,
+) -> Result<Json<UserBody>> {
+    Ok(Json(UserBody::new(myself(user, id)?, &origin)))
 }
 
 pub async fn replace(
     CurrentUser(user): CurrentUser,
     Id(id): Id,
-    State(db): State<Db>,
+    State(accounts): State<Accounts>,
+    Origin(origin): Origin,
     payload: Payload,
 ) -> Result<Json<UserBody>> {
-    save(myself(user, id)?, &db, payload, true).await
+    save(myself(user, id)?, accounts, origin, payload, true).await
 }
 
 pub async fn update(
     CurrentUser(user): CurrentUser,
     Id(id): Id,
-    State(db): State<Db>,
+    State(accounts): State<Accounts>,
+    Origin(origin): Origin,
     payload: Payload,
 ) -> Result<Json<UserBody>> {
-    save(myself(user, id)?, &db, payload, false).await
+    save(myself(user, id)?, accounts, origin, payload, false).await
 }
 
 pub async fn delete(
     CurrentUser(user): CurrentUser,
     Id(id): Id,
-    State(db): State<Db>,
+    State(accounts): State<Accounts>,
 ) -> Result<StatusCode> {
-    repository::delete(&db, myself(user, id)?.id).await?;
+    accounts.delete(myself(user, id)?.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -87,21 +101,28 @@ fn myself(user: User, id: Uuid) -> Result<User> {
 }
 
 /// Writes what was sent; PUT also wants what is required to be there.
-async fn save(user: User, db: &Db, payload: Payload, is_put: bool) -> Result<Json<UserBody>> {
+async fn save(
+    user: User,
+    accounts: Accounts,
+    origin: String,
+    payload: Payload,
+    is_put: bool,
+) -> Result<Json<UserBody>> {
     let mut form = Form::new(payload.fields().await?);
     let changes = UserChanges {
         email: form.field("email", &EMAIL, is_put),
         name: form.field("name", &NAME, is_put),
-        avatar_url: form.nullable("avatar_url", &URL),
+        avatar_url: form
+            .nullable("avatar_url", &URL)
+            // Clients send back what they were shown.
+            .filter(|url| !url.as_deref().is_some_and(|url| user.shows(url, &origin))),
     };
     if let Some(email) = &changes.email
-        && repository::is_email_taken(db, email, Some(user.id)).await?
+        && repository::is_email_taken(&accounts.db, email, Some(user.id)).await?
     {
         form.reject("email", EMAIL_TAKEN);
     }
     form.finish()?;
-    let user = repository::update(db, user.id, changes)
-        .await?
-        .ok_or(Error::NotFound)?;
-    Ok(Json(user.into()))
+    let user = accounts.update(user.id, changes).await?;
+    Ok(Json(UserBody::new(user, &origin)))
 }

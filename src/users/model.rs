@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::clock;
 use crate::db::{FromRow, Row};
 use crate::http::fields::Text;
+use crate::media::Avatar;
 
 /// What the field `email` says when another account has the address.
 pub const EMAIL_TAKEN: &str = "User with this email already exists.";
@@ -20,9 +21,12 @@ pub struct User {
     pub id: Uuid,
     pub email: String,
     pub name: String,
+    /// The address of a picture elsewhere, or the [path](Avatar::path) of one that was uploaded.
     pub avatar_url: Option<String>,
     /// Whether the account may be used at all.
     pub is_active: bool,
+    /// How often the password was changed; tokens are good only if they are of this generation.
+    pub token_generation: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -35,9 +39,27 @@ impl FromRow for User {
             name: row.get("name")?,
             avatar_url: row.get("avatar_url")?,
             is_active: row.get("is_active")?,
+            token_generation: row.get("token_generation")?,
             created_at: row.get("created_at")?,
             updated_at: row.get("updated_at")?,
         })
+    }
+}
+
+impl User {
+    /// The uploaded picture that the account shows.
+    pub fn avatar(&self) -> Option<Avatar> {
+        Avatar::at(self.avatar_url.as_deref()?)
+    }
+
+    /// Whether an address is that of an uploaded picture which the account shows, or showed, to a client that finds us
+    /// at `origin`.
+    pub fn shows(&self, url: &str, origin: &str) -> bool {
+        let is_ours = url.strip_prefix(origin).and_then(Avatar::at).is_some();
+        is_ours
+            || self
+                .avatar()
+                .is_some_and(|avatar| url.ends_with(&avatar.path()))
     }
 }
 
@@ -104,25 +126,21 @@ pub struct UserBody {
     updated_at: DateTime<Utc>,
 }
 
-impl From<User> for UserBody {
-    fn from(user: User) -> Self {
-        let User {
-            id,
-            email,
-            name,
-            avatar_url,
-            is_active,
-            created_at,
-            updated_at,
-        } = user;
+impl UserBody {
+    /// As it is shown to a client that finds us at `origin`, where uploaded pictures are, too.
+    pub fn new(user: User, origin: &str) -> Self {
+        let avatar_url = match user.avatar() {
+            Some(avatar) => Some(format!("{origin}{}", avatar.path())),
+            None => user.avatar_url,
+        };
         Self {
-            id,
-            email,
-            name,
+            id: user.id,
+            email: user.email,
+            name: user.name,
             avatar_url,
-            is_active,
-            created_at,
-            updated_at,
+            is_active: user.is_active,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
         }
     }
 }

@@ -1,16 +1,18 @@
 //! All SQL about accounts.
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::model::{Credentials, EMAIL_TAKEN, NewUser, User, UserChanges, email_key};
+use super::preferences::Preferences;
 use crate::clock;
-use crate::db::{Executor, FromRow, Row};
+use crate::db::{Executor, FromRow, Row, Tx};
 use crate::error::{Error, Result};
 
 /// The account with this id.
 pub async fn find(db: impl Executor<'_>, id: Uuid) -> sqlx::Result<Option<User>> {
     db.query(
-        "SELECT id, email, name, avatar_url, is_active, created_at, updated_at
+        "SELECT id, email, name, avatar_url, is_active, token_generation, created_at, updated_at
          FROM users
          WHERE id = $1",
     )
@@ -29,7 +31,7 @@ pub async fn find_credentials(
         return Ok(None);
     }
     db.query(
-        "SELECT id, email, name, avatar_url, is_active, created_at, updated_at, password
+        "SELECT id, email, name, avatar_url, is_active, token_generation, created_at, updated_at, password
          FROM users
          WHERE email_key = $1",
     )
@@ -66,7 +68,7 @@ pub async fn create(db: impl Executor<'_>, user: NewUser) -> Result<User> {
         "INSERT INTO users (id, email, email_key, name, password, avatar_url, is_active, is_staff, is_superuser,
                             created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, NULL, TRUE, $6, $7, $8, $8)
-         RETURNING id, email, name, avatar_url, is_active, created_at, updated_at",
+         RETURNING id, email, name, avatar_url, is_active, token_generation, created_at, updated_at",
     )
     .bind(clock::new_id())
     .bind(&user.email)
@@ -81,6 +83,19 @@ pub async fn create(db: impl Executor<'_>, user: NewUser) -> Result<User> {
     .map_err(Error::on_unique("email", EMAIL_TAKEN))
 }
 
+/// The account with this id, kept from being changed or deleted by anybody else until the transaction ends.
+pub async fn lock(tx: &mut Tx, id: Uuid) -> sqlx::Result<Option<User>> {
+    tx.query(
+        "UPDATE users
+         SET updated_at = updated_at
+         WHERE id = $1
+         RETURNING id, email, name, avatar_url, is_active, token_generation, created_at, updated_at",
+    )
+    .bind(id)
+    .fetch_optional()
+    .await
+}
+
 /// Changes an account; `None` if there is none with this id.
 pub async fn update(db: impl Executor<'_>, id: Uuid, changes: UserChanges) -> Result<Option<User>> {
     db.query(
@@ -91,7 +106,7 @@ pub async fn update(db: impl Executor<'_>, id: Uuid, changes: UserChanges) -> Re
              avatar_url = CASE WHEN $5 THEN $6 ELSE avatar_url END,
              updated_at = $7
          WHERE id = $1
-         RETURNING id, email, name, avatar_url, is_active, created_at, updated_at",
+         RETURNING id, email, name, avatar_url, is_active, token_generation, created_at, updated_at",
     )
     .bind(id)
     .bind(changes.email.as_deref())
@@ -121,13 +136,83 @@ pub async fn replace_password(
     Ok(())
 }
 
-/// Sets a password's hash; `false` if there is no account with this address.
+/// The hash of a user's password.
+pub async fn find_password(db: impl Executor<'_>, id: Uuid) -> sqlx::Result<Option<String>> {
+    let stored: Option<Password> = db
+        .query("SELECT password FROM users WHERE id = $1")
+        .bind(id)
+        .fetch_optional()
+        .await?;
+    Ok(stored.map(|Password(hash)| hash))
+}
+
+struct Password(String);
+
+impl FromRow for Password {
+    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
+        row.get("password").map(Self)
+    }
+}
+
+/// Changes a password's hash, which ends all tokens; `None` if it is not the old one any more.
+pub async fn change_password(
+    db: impl Executor<'_>,
+    id: Uuid,
+    old: &str,
+    new: &str,
+) -> sqlx::Result<Option<User>> {
+    db.query(
+        "UPDATE users
+         SET password = $3, token_generation = token_generation + 1, updated_at = $4
+         WHERE id = $1 AND password = $2
+         RETURNING id, email, name, avatar_url, is_active, token_generation, created_at, updated_at",
+    )
+    .bind(id)
+    .bind(old)
+    .bind(new)
+    .bind(clock::now())
+    .fetch_optional()
+    .await
+}
+
+/// Sets a password's hash, which ends all tokens; `false` if there is no account with this address.
 pub async fn set_password(db: impl Executor<'_>, email: &str, hash: &str) -> sqlx::Result<bool> {
     let changed = db
-        .query("UPDATE users SET password = $2, updated_at = $3 WHERE email_key = $1")
+        .query(
+            "UPDATE users
+             SET password = $2, token_generation = token_generation + 1, updated_at = $3
+             WHERE email_key = $1",
+        )
         .bind(email_key(email))
         .bind(hash)
         .bind(clock::now())
+        .execute()
+        .await?;
+    Ok(changed > 0)
+}
+
+/// What a user prefers.
+pub async fn find_preferences(
+    db: impl Executor<'_>,
+    id: Uuid,
+) -> sqlx::Result<Option<Preferences>> {
+    db.query("SELECT time_zone, preferences FROM users WHERE id = $1")
+        .bind(id)
+        .fetch_optional()
+        .await
+}
+
+/// Writes down what a user prefers; `false` if the account is gone.
+pub async fn set_preferences(
+    db: impl Executor<'_>,
+    id: Uuid,
+    preferences: &Preferences,
+) -> sqlx::Result<bool> {
+    let changed = db
+        .query("UPDATE users SET time_zone = $2, preferences = $3 WHERE id = $1")
+        .bind(id)
+        .bind(preferences.time_zone.as_deref())
+        .bind(Value::from(preferences.preferences.clone()).to_string())
         .execute()
         .await?;
     Ok(changed > 0)

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use meggy::config::{Config, ConfigError, DatabaseUrl, SslRedirect};
+use meggy::config::{Config, ConfigError, DatabaseUrl, MediaConfig, SslRedirect};
 use meggy::llm::ProviderName;
 use secrecy::ExposeSecret;
 
@@ -113,6 +113,7 @@ fn all_mistakes_are_told_at_once_with_an_example_each() {
         ("DATABASE_ACQUIRE_TIMEOUT_SECONDS", "0"),
         ("SQLITE_BUSY_TIMEOUT_SECONDS", "1.5"),
         ("DB_PORT", "port"),
+        ("AWS_S3_ENDPOINT_URL", "minio:9000"),
         ("JWT_ACCESS_TOKEN_EXPIRE_MINUTES", "0"),
         ("JWT_REFRESH_TOKEN_EXPIRE_DAYS", "week"),
         ("ARGON2_MEMORY_KIB", "1"),
@@ -159,10 +160,13 @@ fn all_mistakes_are_told_at_once_with_an_example_each() {
 fn a_secret_is_never_shown() {
     let config = good(&[
         ("OPENAI_API_KEY", "sk-very-secret"),
+        ("AWS_STORAGE_BUCKET_NAME", "meggy"),
+        ("AWS_ACCESS_KEY_ID", "AKIA"),
+        ("AWS_SECRET_ACCESS_KEY", "s3-very-secret"),
         ("DATABASE_URL", "postgres://u:pa55word@h/d"),
     ]);
     let shown = format!("{config:?}");
-    for secret in [SECRET, "sk-very-secret", "pa55word"] {
+    for secret in [SECRET, "sk-very-secret", "pa55word", "s3-very-secret"] {
         assert!(!shown.contains(secret), "{shown}");
     }
     let told = problems(&[
@@ -351,6 +355,27 @@ fn servers_that_start_at_once_agree_on_a_secret() {
             .collect()
     });
     assert_eq!(secrets.len(), 1);
+}
+
+#[test]
+fn a_bucket_takes_the_place_of_the_folder_and_half_a_key_opens_nothing() {
+    let url = ("DATABASE_URL", "sqlite:data/chat.sqlite3");
+    let folder = |settings: &[(&str, &str)]| match good(settings).media {
+        MediaConfig::Folder(folder) => Some(folder),
+        MediaConfig::Bucket(_) => None,
+    };
+    assert_eq!(folder(&[url]).as_deref(), Some(Path::new("data/media")));
+    let set = [url, ("MEDIA_ROOT", "/var/media")];
+    assert_eq!(folder(&set).as_deref(), Some(Path::new("/var/media")));
+    let bucket = ("AWS_STORAGE_BUCKET_NAME", "meggy");
+    assert_eq!(folder(&[url, bucket]), None);
+    for (given, missing) in [
+        ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+        ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+    ] {
+        let told = problems(&[("JWT_SECRET_KEY", SECRET), bucket, (given, "x")]);
+        assert_eq!((told.len(), told[0].0), (1, missing), "{told:?}");
+    }
 }
 
 /// The variables that `.env.example` sets, commented out or not, with their values.

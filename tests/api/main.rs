@@ -16,6 +16,7 @@ mod models;
 mod organise;
 mod pagination;
 mod passwords;
+mod profile;
 mod program;
 mod protocol;
 mod providers;

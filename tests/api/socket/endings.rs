@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::client::{Socket, events, text};
+use crate::support::app::PASSWORD;
 use crate::support::model_server::openai_answer;
 use crate::support::tokens::{self, mint};
 use crate::support::{TestApp, on_each_database};
@@ -17,6 +18,7 @@ on_each_database! {
     a_socket_ends_when_its_token_does,
     a_token_without_end_keeps_its_socket,
     closed_accounts_lose_their_sockets,
+    a_new_password_ends_the_sockets_of_before,
     the_server_pings_and_whoever_answers_stays,
     whoever_is_silent_is_taken_for_gone,
     a_client_can_close_its_socket,
@@ -79,6 +81,25 @@ async fn closed_accounts_lose_their_sockets(app: TestApp) {
         .await
         .expect(204);
     assert_eq!(bobs.closed().await.0, 4401);
+}
+
+async fn a_new_password_ends_the_sockets_of_before(app: TestApp) {
+    let patience = Patience {
+        account: Duration::from_millis(200),
+        ..Patience::default()
+    };
+    let app = app.with_patience(&[], patience).await;
+    let ann = app.register("ann").await;
+    let mut before = Socket::of(&app, &ann).await;
+    before.lives().await;
+    let body = json!({ "old_password": PASSWORD, "new_password": "battery staple" });
+    let session = ann.post("/api/users/me/password/", body).await.expect(200);
+    let told = (4401, "Invalid or expired token".to_owned());
+    assert_eq!(before.closed().await, told);
+    let ann = ann.with_token(session["access_token"].as_str().unwrap());
+    let mut after = Socket::of(&app, &ann).await;
+    after.is_quiet(Duration::from_millis(500)).await;
+    after.lives().await;
 }
 
 fn quick() -> Patience {

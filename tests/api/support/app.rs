@@ -212,6 +212,10 @@ pub fn environment(database: &Database, model: &ModelServer) -> HashMap<String, 
         ("ARGON2_ITERATIONS", "1".to_owned()),
         ("DATABASE_MAX_CONNECTIONS", "8".to_owned()),
         ("LOG_LEVEL", "ERROR".to_owned()),
+        (
+            "MEDIA_ROOT",
+            database.folder.path().join("media").display().to_string(),
+        ),
     ];
     variables
         .into_iter()

@@ -1,0 +1,22 @@
+//! Uploaded files: what is made of them, where they are kept, and handing them out. They are public, to whoever knows the
+//! name of one.
+
+mod avatar;
+mod handlers;
+mod picture;
+mod store;
+
+use axum::Router;
+use axum::routing::get;
+
+pub use avatar::{Avatar, AvatarFile};
+pub use picture::Pictures;
+pub use store::{Media, MediaError};
+
+use crate::app::App;
+use crate::http::route::Endpoints;
+
+/// The paths of this room. They need no token, because pages show pictures by their address alone.
+pub fn router() -> Router<App> {
+    Router::new().endpoint("/media/avatars/{name}/", get(handlers::avatar))
+}

@@ -1,0 +1,10 @@
+//! What users change of their accounts beyond the contract.
+
+mod avatars;
+mod bucket;
+mod deletion;
+mod email;
+mod hostile;
+mod passwords;
+mod pictures;
+mod preferences;
