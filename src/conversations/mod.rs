@@ -13,6 +13,7 @@ use axum::routing::{get, post};
 pub use content::read_content;
 pub use model::{
     AgentId, AgentReference, Conversation, ConversationBody, ConversationDetail, DEFAULT_TITLE,
+    preview,
 };
 
 use crate::app::App;

@@ -80,6 +80,7 @@ migrations!(
     "0002_chat",
     "0003_live_answers",
     "0004_versions",
+    "0009_archive",
 );
 
 fn migrator(files: &'static [(&'static str, &'static str)]) -> Migrator {
