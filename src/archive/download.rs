@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Result};
 use crate::tasks::Tasks;
 
-/// How much is sent at once, in bytes, unless a single piece is longer.
+/// How much is sent at once, in bytes.
 const CHUNK: usize = 64 * 1024;
 
 /// Where a file is written to. Whoever writes waits until the client has taken what was written before.
@@ -28,16 +28,32 @@ impl Sink {
     ///
     /// # Errors
     /// Nobody takes it any more: the client is gone, or the server ends.
-    pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() < CHUNK {
-            return Ok(());
+    pub async fn write(&mut self, bytes: impl Into<Bytes>) -> Result<()> {
+        let mut bytes = bytes.into();
+        if bytes.len() >= CHUNK {
+            // Not copied, because there may be much of it; and in chunks, so that the next piece is not made before this
+            // one is nearly gone.
+            self.flush().await?;
+            while bytes.len() >= CHUNK {
+                self.send(bytes.split_to(CHUNK)).await?;
+            }
         }
-        self.flush().await
+        self.buffer.extend_from_slice(&bytes);
+        if self.buffer.len() >= CHUNK {
+            self.flush().await?;
+        }
+        Ok(())
     }
 
     async fn flush(&mut self) -> Result<()> {
-        let chunk = std::mem::take(&mut self.buffer).into();
+        let chunk = std::mem::take(&mut self.buffer);
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        self.send(chunk.into()).await
+    }
+
+    async fn send(&self, chunk: Bytes) -> Result<()> {
         let sent = self
             .ending
             .run_until_cancelled(self.chunks.send(chunk))

@@ -26,7 +26,7 @@ impl Export {
     /// The database failed, or nobody takes the file any more.
     pub async fn write_json(self, mut sink: Sink) -> Result<Sink> {
         let head = format!("{{\"format\":\"{FORMAT}\",\"version\":{VERSION},\"agents\":[");
-        sink.write(head.as_bytes()).await?;
+        sink.write(head).await?;
         let mut separator = "\n";
         let mut after = Uuid::nil();
         loop {
@@ -34,12 +34,12 @@ impl Export {
             let Some(last) = page.last() else { break };
             after = last.id;
             for agent in page {
-                sink.write(separator.as_bytes()).await?;
-                sink.write(&json(&AgentBody::from(agent))?).await?;
+                sink.write(separator).await?;
+                sink.write(json(&AgentBody::from(agent))?).await?;
                 separator = ",\n";
             }
         }
-        sink.write(b"\n],\"conversations\":[").await?;
+        sink.write("\n],\"conversations\":[").await?;
         let mut separator = "\n";
         let mut after = Uuid::nil();
         loop {
@@ -47,18 +47,18 @@ impl Export {
             let Some(last) = page.last() else { break };
             after = last.conversation.id;
             for Titled { conversation, .. } in page {
-                sink.write(separator.as_bytes()).await?;
+                sink.write(separator).await?;
                 let mut head = json(&conversation)?;
                 // Its messages go before the brace that ends it.
                 head.pop();
-                sink.write(&head).await?;
-                sink.write(b",\"messages\":[").await?;
+                sink.write(head).await?;
+                sink.write(",\"messages\":[").await?;
                 self.write_messages(&mut sink, conversation.id).await?;
-                sink.write(b"]}").await?;
+                sink.write("]}").await?;
                 separator = ",\n";
             }
         }
-        sink.write(b"\n]}\n").await?;
+        sink.write("\n]}\n").await?;
         Ok(sink)
     }
 
@@ -70,8 +70,8 @@ impl Export {
                 repository::messages_after(&self.db, self.owner, conversation, after).await?;
             place = repository::place_behind(&page);
             for message in page {
-                sink.write(separator.as_bytes()).await?;
-                sink.write(&json(&message)?).await?;
+                sink.write(separator).await?;
+                sink.write(json(&message)?).await?;
                 separator = ",\n";
             }
         }
@@ -92,8 +92,8 @@ impl Export {
             };
             after = last.conversation.id;
             for titled in page {
-                sink.write(separator.as_bytes()).await?;
-                sink.write(markdown::head(&titled).as_bytes()).await?;
+                sink.write(separator).await?;
+                sink.write(markdown::head(&titled)).await?;
                 self.write_readable(&mut sink, titled).await?;
                 separator = "\n---\n\n";
             }
@@ -116,7 +116,7 @@ impl Export {
             let text = tokio::task::spawn_blocking(move || markdown::messages(&page, &agent))
                 .await
                 .map_err(|error| Error::Internal(error.into()))?;
-            sink.write(text.as_bytes()).await?;
+            sink.write(text).await?;
         }
         Ok(())
     }

@@ -40,13 +40,24 @@ macro_rules! sqlite_value {
     };
 }
 
+/// A value, or a parameter in its place if that is not null.
+macro_rules! unless_apart {
+    ($value:expr,) => {
+        $value
+    };
+    ($value:expr, $parameter:literal) => {
+        concat!("COALESCE(CAST(", $parameter, " AS TEXT), ", $value, ")")
+    };
+}
+
 /// A record of some columns of a table, and the statement that inserts a JSON list of such records. Columns are
-/// optional in a file if their type is `Option`, or if they are marked `#[serde(default)]`.
+/// optional in a file if their type is `Option`, or if they are marked `#[serde(default)]`. The value of a column marked
+/// `or "$n"` can be given by that parameter instead: in a list it would be copied several times.
 macro_rules! record {
     (
         $(#[$doc:meta])*
         $name:ident, in $table:literal with $($fixed:literal = $value:literal),+, from $rows:literal, $conflict:literal {
-            $($(#[$attribute:meta])* $column:ident: $type:ty as $kind:ident,)+
+            $($(#[$attribute:meta])* $column:ident: $type:ty as $kind:ident $(or $apart:literal)?,)+
         }
     ) => {
         $(#[$doc])*
@@ -59,13 +70,13 @@ macro_rules! record {
             /// Inserts records.
             pub const INSERT: Sql = Sql {
                 sqlite: concat!(
-                    "INSERT INTO ", $table, " (", $($fixed, ", ",)+ record!(list $($column)+), ") SELECT ",
-                    $($value, ", ",)+ record!(list_values $($kind $column,)+),
+                    "INSERT INTO ", $table, " (", record!(list $(stringify!($column),)+ $($fixed,)+), ") SELECT ",
+                    record!(list $(unless_apart!(sqlite_value!($kind $column), $($apart)?),)+ $($value,)+),
                     " FROM json_each(", $rows, ") WHERE TRUE ", $conflict
                 ),
                 postgres: concat!(
-                    "INSERT INTO ", $table, " (", $($fixed, ", ",)+ record!(list $($column)+), ") SELECT ",
-                    $($value, ", ",)+ record!(list $($column)+),
+                    "INSERT INTO ", $table, " (", record!(list $(stringify!($column),)+ $($fixed,)+), ") SELECT ",
+                    record!(list $(unless_apart!(stringify!($column), $($apart)?),)+ $($value,)+),
                     " FROM json_populate_recordset(CAST(NULL AS ", $table, "), CAST(", $rows, " AS JSON)) ", $conflict
                 ),
             };
@@ -83,11 +94,8 @@ macro_rules! record {
             }
         }
     };
-    (list $first:ident $($column:ident)*) => {
-        concat!(stringify!($first), $(", ", stringify!($column)),*)
-    };
-    (list_values $first_kind:ident $first:ident, $($kind:ident $column:ident,)*) => {
-        concat!(sqlite_value!($first_kind $first), $(", ", sqlite_value!($kind $column)),*)
+    (list $first:expr, $($other:expr,)*) => {
+        concat!($first, $(", ", $other),*)
     };
 }
 
@@ -112,8 +120,8 @@ record! {
         is_active: bool as plain,
         client_id: Option<String> as plain,
         role: String as plain,
-        content: String as plain,
-        reasoning: Option<String> as plain,
+        content: String as plain or "$4",
+        reasoning: Option<String> as plain or "$5",
         #[serde(default = "complete")]
         status: String as plain,
         #[serde(default)]

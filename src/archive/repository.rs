@@ -228,7 +228,8 @@ pub async fn insert_conversation(
     Ok(inserted > 0)
 }
 
-/// Stores messages of a conversation, a JSON list of [`MessageRecord`]s.
+/// Stores messages of a conversation, a JSON list of [`MessageRecord`]s. `said` is content and reasoning in place of
+/// those in the list, for a message by itself.
 ///
 /// # Errors
 /// A violated uniqueness if the user has a message with one of these ids already.
@@ -237,11 +238,15 @@ pub async fn insert_messages(
     owner: Uuid,
     conversation: Uuid,
     messages: String,
+    said: Option<(String, Option<String>)>,
 ) -> sqlx::Result<()> {
+    let (content, reasoning) = said.unzip();
     tx.query(MessageRecord::INSERT)
         .bind(owner)
         .bind(conversation)
         .bind(messages)
+        .bind(content)
+        .bind(reasoning.flatten())
         .execute()
         .await?;
     Ok(())

@@ -22,6 +22,9 @@ use crate::http::path::parse_uuid;
 /// How much is stored by one statement, in bytes of JSON, unless a single message has more.
 const BATCH: usize = 1024 * 1024;
 
+/// From which length on, in bytes, what a message says is not put into JSON together with that of others.
+const LONG: usize = 256 * 1024;
+
 /// Why a conversation is not stored.
 pub enum Refusal {
     /// It cannot be, for this reason. Others may.
@@ -249,19 +252,30 @@ impl Writing<'_> {
             )));
         }
         self.summary.add(&message);
+        let length = message.content.len() + message.reasoning.as_ref().map_or(0, String::len);
+        let said = (length > LONG).then(|| {
+            (
+                std::mem::take(&mut message.content),
+                message.reasoning.take(),
+            )
+        });
+        if said.is_some() {
+            self.store(None)?;
+        }
         let json = serde_json::to_string(&message)
             .map_err(|error| Refusal::Fail(Error::Internal(error.into())))?;
         self.batch
             .push(if self.batch.is_empty() { '[' } else { ',' });
         self.batch.push_str(&json);
-        if self.batch.len() >= BATCH {
-            self.store()?;
+        if said.is_some() || self.batch.len() >= BATCH {
+            self.store(said)?;
         }
         Ok(())
     }
 
-    /// Stores what was added since the last time, and before that the conversation.
-    fn store(&mut self) -> Result<(), Refusal> {
+    /// Stores what was added since the last time, and before that the conversation. `said` is what the only message
+    /// says.
+    fn store(&mut self, said: Option<(String, Option<String>)>) -> Result<(), Refusal> {
         let (owner, id) = (self.owner, self.record.id);
         let mut batch = std::mem::take(&mut self.batch);
         self.runtime.block_on(async {
@@ -284,7 +298,7 @@ impl Writing<'_> {
                 return Ok(());
             }
             batch.push(']');
-            match repository::insert_messages(tx, owner, id, batch).await {
+            match repository::insert_messages(tx, owner, id, batch, said).await {
                 Err(sqlx::Error::Database(cause)) if cause.is_unique_violation() => {
                     Err(Refusal::Skip(
                         "another conversation has a message with the id of one of its messages"
@@ -298,7 +312,7 @@ impl Writing<'_> {
 
     /// Stores the rest, and makes it last. Returns how many messages there are.
     fn finish(mut self) -> Result<u64, Refusal> {
-        self.store()?;
+        self.store(None)?;
         let count = self.times.len() as u64;
         let (owner, id, summary) = (self.owner, self.record.id, self.summary);
         let Some(mut tx) = self.tx else {
