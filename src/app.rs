@@ -9,6 +9,7 @@ use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::archive::Imports;
 use crate::auth::{self, Passwords, Tokens};
 use crate::config::Config;
 use crate::db::Db;
@@ -22,7 +23,9 @@ use crate::media::{self, Media, MediaError};
 use crate::models::{self, Catalog};
 use crate::socket::{self, Patience};
 use crate::tasks::Tasks;
-use crate::{agents, chat, conversations, health, messages, search, shares, telemetry, users};
+use crate::{
+    agents, archive, chat, conversations, health, messages, search, shares, telemetry, users,
+};
 
 /// What handlers work with. Cheap to clone; all clones are one.
 #[derive(Clone, FromRef)]
@@ -37,6 +40,7 @@ pub struct App {
     pub tasks: Tasks,
     pub live: Hub,
     pub patience: Patience,
+    pub imports: Imports,
 }
 
 impl App {
@@ -61,6 +65,7 @@ impl App {
             media: Media::new(&config.media).map_err(StartError::Media)?,
             tasks,
             patience: Patience::default(),
+            imports: Imports::default(),
             config: Arc::new(config),
         })
     }
@@ -99,12 +104,17 @@ pub fn router(app: App) -> Router {
         .merge(chat::router())
         .merge(models::router())
         .merge(search::router())
+        .merge(archive::router())
         .route_layer(require_user.clone());
     let streaming = conversations::streaming_router()
         .merge(agents::streaming_router())
         .merge(chat::streaming_router())
         .route_layer(require_user)
-        .merge(conversations::event_source_router().route_layer(require_user_or_ticket));
+        .merge(
+            conversations::event_source_router()
+                .merge(archive::download_router())
+                .route_layer(require_user_or_ticket),
+        );
     let routes = open
         .merge(protected)
         .route_layer(middleware::from_fn(accept::require_json))

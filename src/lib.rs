@@ -6,6 +6,7 @@
 
 pub mod agents;
 pub mod app;
+pub mod archive;
 pub mod auth;
 pub mod chat;
 pub mod cli;

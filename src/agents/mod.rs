@@ -13,7 +13,7 @@ pub mod variables;
 use axum::Router;
 use axum::routing::{get, post};
 
-pub use model::{Agent, AgentBody, AgentChanges, NewAgent};
+pub use model::{Agent, AgentBody, AgentChanges, NewAgent, Origin};
 
 use crate::app::App;
 use crate::http::route::Endpoints;

@@ -108,8 +108,17 @@ impl FromRow for Agent {
     }
 }
 
+/// What an agent keeps that comes from elsewhere, such as a file.
+pub struct Origin {
+    pub id: Uuid,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
 /// An agent to be made.
 pub struct NewAgent {
+    /// `None` if it is made now.
+    pub origin: Option<Origin>,
     pub name: String,
     pub description: String,
     pub llm_provider: ProviderName,
@@ -200,6 +209,7 @@ impl AgentChanges {
     /// A new agent of which only this is said.
     pub fn into_new(self, defaults: &AgentDefaults) -> NewAgent {
         NewAgent {
+            origin: None,
             name: self.name.unwrap_or_else(|| DEFAULT_NAME.to_owned()),
             description: self.description.unwrap_or_default(),
             llm_provider: self.llm_provider.unwrap_or(defaults.provider),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use super::model::{Agent, AgentChanges, NewAgent};
+use super::model::{Agent, AgentChanges, NewAgent, Origin};
 use super::name::{common_start, free_name};
 use super::prompts;
 use crate::clock;
@@ -140,16 +140,24 @@ async fn insert(
     agent: NewAgent,
     may_promote: bool,
 ) -> sqlx::Result<Option<Agent>> {
+    let origin = agent.origin.unwrap_or_else(|| {
+        let now = clock::now();
+        Origin {
+            id: clock::new_id(),
+            created_at: now,
+            updated_at: now,
+        }
+    });
     tx.query(
         "INSERT INTO agents (user_id, id, name, description, llm_provider, model, temperature, max_tokens,
                              context_window, system_prompt, is_default, is_active, created_at, updated_at,
                              parameters, fallback_agent_id, fallback_model, title_model)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $15, $16, $17, $18)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $19, $15, $16, $17, $18)
          ON CONFLICT (user_id, name) DO UPDATE SET is_default = TRUE WHERE $14
          RETURNING *",
     )
     .bind(owner)
-    .bind(clock::new_id())
+    .bind(origin.id)
     .bind(agent.name)
     .bind(agent.description)
     .bind(agent.llm_provider.as_str())
@@ -160,12 +168,13 @@ async fn insert(
     .bind(agent.system_prompt)
     .bind(agent.is_default)
     .bind(agent.is_active)
-    .bind(clock::now())
+    .bind(origin.created_at)
     .bind(may_promote)
     .bind(stored(&agent.parameters)?)
     .bind(agent.fallback_agent)
     .bind(agent.fallback_model)
     .bind(agent.title_model)
+    .bind(origin.updated_at)
     .fetch_optional()
     .await
 }
@@ -312,6 +321,22 @@ pub async fn find_or_make_default(db: &Db, owner: Uuid, defaults: &AgentDefaults
     prompts::repository::keep(&mut tx, owner, &agent).await?;
     tx.commit().await?;
     Ok(agent)
+}
+
+/// Names whom to ask instead of an agent whose model fails, if the user has both agents.
+pub async fn set_fallback(tx: &mut Tx, owner: Uuid, id: Uuid, fallback: Uuid) -> sqlx::Result<()> {
+    tx.query(
+        "UPDATE agents
+         SET fallback_agent_id = $3
+         WHERE user_id = $1 AND id = $2 AND $2 <> $3
+           AND EXISTS (SELECT 1 FROM agents AS other WHERE other.user_id = $1 AND other.id = $3)",
+    )
+    .bind(owner)
+    .bind(id)
+    .bind(fallback)
+    .execute()
+    .await
+    .map(drop)
 }
 
 /// Deletes an agent with its conversations; `false` if the user has none with this id. Where it was the fallback there is

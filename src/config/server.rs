@@ -27,6 +27,8 @@ pub struct ServerConfig {
     pub ssl_redirect: SslRedirect,
     /// `MAX_BODY_BYTES`: the longest request body that is read.
     pub max_body_bytes: usize,
+    /// `IMPORT_MAX_BYTES`: the longest file of conversations that is taken in.
+    pub import_max_bytes: usize,
     /// `SHUTDOWN_DELAY_SECONDS`: how long a server that was asked to stop goes on as before, but not ready.
     pub shutdown_delay: Duration,
     /// `SHUTDOWN_GRACE_SECONDS`: how long running answers may go on after a request to stop.
@@ -66,6 +68,11 @@ impl ServerConfig {
                 "MAX_BODY_BYTES",
                 10 * 1024 * 1024,
                 1024..=1024 * 1024 * 1024,
+            ),
+            import_max_bytes: reader.number(
+                "IMPORT_MAX_BYTES",
+                1024 * 1024 * 1024,
+                1024..=64 * 1024 * 1024 * 1024,
             ),
             shutdown_delay: Duration::from_secs(reader.number(
                 "SHUTDOWN_DELAY_SECONDS",

@@ -3,12 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::repository;
 use crate::auth::CurrentUser;
 use crate::db::{Db, FromRow, Row};
 use crate::error::Result;
-use crate::http::fields::{Boolean, Form, List, Text};
+use crate::http::fields::{Boolean, Form, List, Rule, Text};
 
 /// The rule for a tag.
 pub const TAG: Text = Text::new(50);
@@ -41,6 +42,14 @@ impl Marks {
     /// Whether anything is said.
     pub fn is_some(&self) -> bool {
         self.is_pinned.is_some() || self.is_archived.is_some() || self.tags.is_some()
+    }
+
+    /// Tags of a file in the form in which they are stored. What cannot be a tag is left out.
+    pub fn storable_tags(stored: &str) -> String {
+        let tags: Vec<Value> = serde_json::from_str(stored).unwrap_or_default();
+        let tags = tags.iter().filter_map(|tag| TAG.check(tag).ok());
+        let tags = without_repetitions(tags.take(TAGS.max).collect());
+        serde_json::json!(tags).to_string()
     }
 
     /// The tags as they are stored.

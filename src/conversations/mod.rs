@@ -18,8 +18,10 @@ use axum::routing::{get, patch, post};
 
 pub use content::read_content;
 pub use live::{Stopped, stop_in};
+pub use marks::Marks;
 pub use model::{
     AgentId, AgentReference, Conversation, ConversationBody, ConversationDetail, DEFAULT_TITLE,
+    preview,
 };
 
 use crate::app::App;

@@ -84,6 +84,7 @@ migrations!(
     "0006_organise",
     "0007_profile",
     "0008_agents",
+    "0009_archive",
 );
 
 fn migrator(files: &'static [(&'static str, &'static str)]) -> Migrator {

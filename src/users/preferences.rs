@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use chrono::{DateTime, FixedOffset, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -34,6 +35,17 @@ const TIME_ZONE: Text = Text {
 pub struct Preferences {
     pub time_zone: Option<String>,
     pub preferences: Map<String, Value>,
+}
+
+impl Preferences {
+    /// A moment by the user's clock: in UTC if they set no time zone.
+    pub fn local(&self, moment: DateTime<Utc>) -> DateTime<FixedOffset> {
+        let time_zone = self.time_zone.as_deref();
+        match time_zone.and_then(|name| name.parse::<Tz>().ok()) {
+            Some(time_zone) => moment.with_timezone(&time_zone).fixed_offset(),
+            None => moment.fixed_offset(),
+        }
+    }
 }
 
 impl FromRow for Preferences {

@@ -2,6 +2,7 @@
 //! SQLite and again on Postgres.
 
 mod agents;
+mod archive;
 mod auth;
 mod chat;
 mod concurrency;

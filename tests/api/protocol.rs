@@ -44,6 +44,7 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/conversations/{id}/share/{share}/", &["DELETE"]),
     ("/api/conversations/{id}/stop/", &["POST"]),
     ("/api/conversations/{id}/stream/", &["GET"]),
+    ("/api/conversations/{id}/export/", &["GET"]),
     ("/api/conversations/{id}/messages/", &["GET"]),
     (
         "/api/conversations/{id}/messages/{message}/",
@@ -65,6 +66,8 @@ pub const ROUTES: &[(&str, &[&str])] = &[
         "/api/conversations/{id}/messages/{message}/feedback/",
         &["PUT"],
     ),
+    ("/api/export/", &["GET"]),
+    ("/api/import/", &["POST"]),
     ("/api/chat/", &["POST"]),
     ("/api/chat/{id}/", &["GET"]),
     ("/api/chat/{id}/stop/", &["POST"]),

@@ -59,11 +59,14 @@ pub async fn prepare(
         let user = users::repository::find(&app.db, turn.owner)
             .await
             .map_err(not_read)?;
+        let preferences = users::repository::find_preferences(&app.db, turn.owner)
+            .await
+            .map_err(not_read)?;
+        let now = clock::now();
         let variables = Variables {
             user_name: user.as_ref().map_or("", |user| &user.name),
             agent: &agent,
-            // UTC, until accounts have a time zone.
-            now: clock::now().fixed_offset(),
+            now: preferences.map_or(now.fixed_offset(), |preferences| preferences.local(now)),
         };
         agent.system_prompt = variables.expand();
     }

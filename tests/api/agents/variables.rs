@@ -43,6 +43,15 @@ async fn variables_are_replaced_when_the_model_is_asked(app: TestApp) {
     let after = chrono::Utc::now();
     let possible = [before, after].map(|time| time.format("%Y-%m-%d %H:%M %A").to_string());
     assert!(possible.contains(&now), "{now}");
+    // Where it is another day than in UTC for at least half of the time.
+    let zone = json!({ "time_zone": "Pacific/Kiritimati" });
+    ann.patch("/api/users/me/preferences/", zone)
+        .await
+        .expect(200);
+    let there = || (chrono::Utc::now() + chrono::Duration::hours(14)).format("%Y-%m-%d %H:%M");
+    let before = there().to_string();
+    let now = ask(&app, &ann, &agent, "{{date}} {{time}}").await;
+    assert!([before, there().to_string()].contains(&now), "{now}");
     // A name that changed is told as it is now.
     let account = json!({ "name": "Anna" });
     ann.patch("/api/users/me/", account).await.expect(200);

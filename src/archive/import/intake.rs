@@ -1,0 +1,370 @@
+//! Storing what a file holds, whatever its format.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::report::{Report, Skipped};
+use crate::agents::{self, AgentChanges, Origin};
+use crate::app::App;
+use crate::archive::model::{ConversationRecord, MessageRecord};
+use crate::archive::repository::{self, Summary};
+use crate::config::Config;
+use crate::db::{Db, Tx};
+use crate::error::{Error, Result};
+use crate::http::path::parse_uuid;
+
+/// How much is stored by one statement, in bytes of JSON, unless a single message has more.
+const BATCH: usize = 1024 * 1024;
+
+/// From which length on, in bytes, what a message says is not put into JSON together with that of others.
+const LONG: usize = 256 * 1024;
+
+/// Why a conversation is not stored.
+pub enum Refusal {
+    /// It cannot be, for this reason. Others may.
+    Skip(String),
+    /// Nothing can be any more.
+    Fail(Error),
+}
+
+impl From<sqlx::Error> for Refusal {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Fail(error.into())
+    }
+}
+
+impl From<std::io::Error> for Refusal {
+    fn from(error: std::io::Error) -> Self {
+        Self::Fail(Error::Internal(error.into()))
+    }
+}
+
+/// Stores things of one user's. It belongs to a thread that may block: a file is read there, and the database is waited
+/// for.
+pub struct Intake {
+    db: Db,
+    config: Arc<Config>,
+    ending: CancellationToken,
+    owner: Uuid,
+    runtime: Handle,
+    /// Which agents of the user's the ids in the file stand for.
+    agents: HashMap<Uuid, Uuid>,
+    /// Agents that were made and the file's ids of their fallbacks, which may come later.
+    fallbacks: Vec<(Uuid, Uuid)>,
+    /// Who takes the conversations whose agent is not there; the default agent, if nobody was named.
+    substitute: Option<Uuid>,
+    pub report: Report,
+}
+
+impl Intake {
+    pub fn new(app: &App, owner: Uuid, substitute: Option<Uuid>, runtime: Handle) -> Self {
+        Self {
+            db: app.db.clone(),
+            config: app.config.clone(),
+            ending: app.tasks.ending().clone(),
+            owner,
+            runtime,
+            agents: HashMap::new(),
+            fallbacks: Vec::new(),
+            substitute,
+            report: Report::default(),
+        }
+    }
+
+    pub fn into_report(self) -> Report {
+        self.report
+    }
+
+    /// Makes an agent, unless the user has one with its id or of its name. It becomes the default only if there is none.
+    ///
+    /// # Errors
+    /// The database failed. What is wrong with the agent is noted.
+    pub fn agent(&mut self, fields: Map<String, Value>) -> Result<()> {
+        let text = |name: &str| fields.get(name).and_then(Value::as_str);
+        let time = |name: &str| text(name).and_then(|time| time.parse::<DateTime<Utc>>().ok());
+        let id = text("id").and_then(parse_uuid);
+        let origin = id.zip(time("created_at").zip(time("updated_at"))).map(
+            |(id, (created_at, updated_at))| Origin {
+                id,
+                created_at,
+                updated_at,
+            },
+        );
+        let name: String = text("name").unwrap_or_default().chars().take(100).collect();
+        let mut agent = match AgentChanges::read(fields) {
+            Ok(changes) => changes.into_new(&self.config.agents),
+            Err(error) => return self.refuse_agent(&name, error),
+        };
+        agent.origin = origin;
+        let fallback = agent.fallback_agent.take();
+        let (db, owner) = (&self.db, self.owner);
+        let taken = self.runtime.block_on(async {
+            let mut tx = db.begin().await?;
+            if let Some(agent) = repository::find_agent(&mut tx, owner, id, &agent.name).await? {
+                return Ok((agent.id, false));
+            }
+            let default = agents::repository::find_default(&mut tx, owner).await?;
+            agent.is_default &= default.is_none();
+            let made = agents::repository::create(&mut tx, owner, agent).await?;
+            tx.commit().await?;
+            Ok::<_, Error>((made.id, true))
+        });
+        let (found, is_new) = match taken {
+            Ok(taken) => taken,
+            Err(error) => return self.refuse_agent(&name, error),
+        };
+        self.agents.extend(id.map(|id| (id, found)));
+        if is_new {
+            self.report.agents += 1;
+            self.fallbacks.extend(fallback.map(|other| (found, other)));
+        }
+        self.name_fallbacks()
+    }
+
+    /// Notes what is wrong with an agent, if that is the file's fault.
+    fn refuse_agent(&mut self, name: &str, error: Error) -> Result<()> {
+        let Error::Invalid(faults) = error else {
+            return Err(error);
+        };
+        let faults: Vec<_> = faults
+            .iter()
+            .map(|(field, messages)| format!("{field}: {}", messages.join(" ")))
+            .collect();
+        let faults = faults.join(" ");
+        self.report
+            .note(format!("The agent “{name}” was not taken. {faults}"));
+        Ok(())
+    }
+
+    /// Names the fallbacks of agents whose fallback has come by now.
+    fn name_fallbacks(&mut self) -> Result<()> {
+        let agents = &self.agents;
+        let mut known = Vec::new();
+        self.fallbacks.retain(|&(agent, other)| {
+            let other = agents.get(&other).copied();
+            known.extend(other.map(|other| (agent, other)));
+            other.is_none()
+        });
+        if known.is_empty() {
+            return Ok(());
+        }
+        let (db, owner) = (&self.db, self.owner);
+        self.runtime.block_on(async {
+            let mut tx = db.begin().await?;
+            for (agent, fallback) in known {
+                agents::repository::set_fallback(&mut tx, owner, agent, fallback).await?;
+            }
+            tx.commit().await?;
+            Ok(())
+        })
+    }
+
+    /// Stores a conversation with the messages that `read` adds to it, all of it or nothing, and notes what became of
+    /// it. `agent` is the file's id of whom it is with.
+    ///
+    /// # Errors
+    /// The database failed, the file cannot be read, or the server ends.
+    pub fn conversation(
+        &mut self,
+        entry: Entry,
+        mut record: ConversationRecord,
+        read: impl FnOnce(&mut Writing<'_>) -> Result<(), Refusal>,
+    ) -> Result<()> {
+        if self.ending.is_cancelled() {
+            return Err(Error::Unavailable);
+        }
+        record.settle();
+        record.agent_id = self.agent_of(record.agent_id)?;
+        let title = record.title.clone();
+        let mut writing = Writing {
+            db: &self.db,
+            runtime: &self.runtime,
+            owner: self.owner,
+            record,
+            longest: self
+                .config
+                .server
+                .max_body_bytes
+                .max(self.config.llm.max_answer_bytes),
+            tx: None,
+            batch: String::new(),
+            times: HashMap::new(),
+            summary: Summary::default(),
+        };
+        let stored = match read(&mut writing) {
+            Ok(()) => writing.finish(),
+            Err(refusal) => Err(refusal),
+        };
+        match stored {
+            Ok(messages) => {
+                self.report.conversations.imported += 1;
+                self.report.messages += messages;
+                Ok(())
+            }
+            Err(Refusal::Skip(reason)) => {
+                self.report.skip(entry.skipped(Some(title), reason));
+                Ok(())
+            }
+            Err(Refusal::Fail(error)) => Err(error),
+        }
+    }
+
+    /// Whom of the user's agents a conversation is with.
+    fn agent_of(&mut self, id: Uuid) -> Result<Uuid> {
+        if let Some(agent) = self.agents.get(&id) {
+            return Ok(*agent);
+        }
+        let (db, owner) = (&self.db, self.owner);
+        let agent = self.runtime.block_on(async {
+            if agents::repository::exists(db, owner, id).await? {
+                return Ok(id);
+            }
+            if let Some(substitute) = self.substitute {
+                return Ok(substitute);
+            }
+            agents::repository::find_or_make_default(db, owner, &self.config.agents)
+                .await
+                .map(|agent| agent.id)
+        })?;
+        self.agents.insert(id, agent);
+        Ok(agent)
+    }
+}
+
+/// Where in a file a conversation is.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    pub index: usize,
+    pub byte: u64,
+}
+
+impl Entry {
+    pub fn skipped(self, title: Option<String>, reason: String) -> Skipped {
+        Skipped {
+            index: self.index,
+            byte: self.byte,
+            title,
+            reason,
+        }
+    }
+}
+
+/// A conversation that is being stored. Dropped without [`Writing::finish`], nothing of it stays.
+pub struct Writing<'a> {
+    db: &'a Db,
+    runtime: &'a Handle,
+    owner: Uuid,
+    record: ConversationRecord,
+    /// Longest text of a message, in bytes.
+    longest: usize,
+    /// Begun when there is something to store, so that nobody waits for the reading of a short conversation.
+    tx: Option<Tx>,
+    /// What is to be stored next: the beginning of a JSON list.
+    batch: String,
+    /// When the messages so far were said.
+    times: HashMap<Uuid, DateTime<Utc>>,
+    summary: Summary,
+}
+
+impl Writing<'_> {
+    /// Adds a message. Its parent must have been added before, and it must not be older than that.
+    ///
+    /// # Errors
+    /// It can be no message of this conversation; the database failed.
+    pub fn add(&mut self, mut message: MessageRecord) -> Result<(), Refusal> {
+        message.settle(self.longest).map_err(Refusal::Skip)?;
+        if let Some(parent) = message.parent_id {
+            let time = self.times.get(&parent).ok_or_else(|| {
+                Refusal::Skip(format!(
+                    "the parent of the message {} does not come before it",
+                    message.id
+                ))
+            })?;
+            message.created_at = message.created_at.max(*time + TimeDelta::microseconds(1));
+        }
+        if self.times.insert(message.id, message.created_at).is_some() {
+            return Err(Refusal::Skip(format!(
+                "two messages have the id {}",
+                message.id
+            )));
+        }
+        self.summary.add(&message);
+        let length = message.content.len() + message.reasoning.as_ref().map_or(0, String::len);
+        let said = (length > LONG).then(|| {
+            (
+                std::mem::take(&mut message.content),
+                message.reasoning.take(),
+            )
+        });
+        if said.is_some() {
+            self.store(None)?;
+        }
+        let json = serde_json::to_string(&message)
+            .map_err(|error| Refusal::Fail(Error::Internal(error.into())))?;
+        self.batch
+            .push(if self.batch.is_empty() { '[' } else { ',' });
+        self.batch.push_str(&json);
+        if said.is_some() || self.batch.len() >= BATCH {
+            self.store(said)?;
+        }
+        Ok(())
+    }
+
+    /// Stores what was added since the last time, and before that the conversation. `said` is what the only message
+    /// says.
+    fn store(&mut self, said: Option<(String, Option<String>)>) -> Result<(), Refusal> {
+        let (owner, id) = (self.owner, self.record.id);
+        let mut batch = std::mem::take(&mut self.batch);
+        self.runtime.block_on(async {
+            let tx = match &mut self.tx {
+                Some(tx) => tx,
+                none => {
+                    let tx = none.insert(self.db.begin().await?);
+                    match repository::insert_conversation(tx, owner, &self.record).await {
+                        Ok(true) => tx,
+                        Ok(false) => return Err(Refusal::Skip("it is there already".to_owned())),
+                        Err(sqlx::Error::Database(cause)) if cause.is_foreign_key_violation() => {
+                            let reason = "its agent was deleted meanwhile".to_owned();
+                            return Err(Refusal::Skip(reason));
+                        }
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+            };
+            if batch.is_empty() {
+                return Ok(());
+            }
+            batch.push(']');
+            match repository::insert_messages(tx, owner, id, batch, said).await {
+                Err(sqlx::Error::Database(cause)) if cause.is_unique_violation() => {
+                    Err(Refusal::Skip(
+                        "another conversation has a message with the id of one of its messages"
+                            .to_owned(),
+                    ))
+                }
+                inserted => inserted.map_err(Refusal::from),
+            }
+        })
+    }
+
+    /// Stores the rest, and makes it last. Returns how many messages there are.
+    fn finish(mut self) -> Result<u64, Refusal> {
+        self.store(None)?;
+        let count = self.times.len() as u64;
+        let (owner, id, summary) = (self.owner, self.record.id, self.summary);
+        let Some(mut tx) = self.tx else {
+            return Ok(count);
+        };
+        self.runtime.block_on(async {
+            repository::summarise(&mut tx, owner, id, summary).await?;
+            tx.commit().await?;
+            Ok(count)
+        })
+    }
+}
