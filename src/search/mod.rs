@@ -1,6 +1,6 @@
 //! Search over what a user and the user's agents have said, and over the titles of conversations.
 //!
-//! The database keeps the index by itself: triggers of migration `0005_search` write it in the transaction that writes the
+//! The database keeps the index by itself: triggers of migration `0006_search` write it in the transaction that writes the
 //! row, whoever writes it. A search takes the newest matches from it, a window at a time, and ranks them here, the same way
 //! for both databases; so it costs the same however many there are.
 

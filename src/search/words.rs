@@ -53,7 +53,7 @@ fn is_part_of_word(character: char) -> bool {
     character.is_alphanumeric() || is_accent(character)
 }
 
-/// Whether a letter belongs to a writing that puts no spaces between words. The migration `0005_search` has the same list.
+/// Whether a letter belongs to a writing that puts no spaces between words. The migration `0006_search` has the same list.
 fn is_word_by_itself(character: char) -> bool {
     matches!(character,
         '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3005}'..='\u{3007}'

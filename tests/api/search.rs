@@ -101,7 +101,7 @@ async fn a_message_is_found_by_its_words(app: TestApp) {
     ] {
         let expected = serde_json::json!({
             "type": "message",
-            "conversation": { "id": conversation, "title": "New Conversation" },
+            "conversation": { "id": conversation, "title": "Where do otters sleep?" },
             "message": { "id": message["id"], "role": message["role"], "created_at": message["created_at"] },
             "snippet": snippet,
             "score": result["score"],

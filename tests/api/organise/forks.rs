@@ -32,6 +32,8 @@ fn alike(message: &Value) -> Value {
     let mut message = message.clone();
     message["id"] = Value::Null;
     message["conversation"] = Value::Null;
+    // Copies follow copies.
+    message["parent_id"] = message["parent_id"].is_null().into();
     message
 }
 

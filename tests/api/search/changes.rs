@@ -204,8 +204,8 @@ async fn what_an_older_version_stored_is_found(app: TestApp) {
     change(&app, "DELETE FROM search_documents").await;
     assert_eq!(indexed(&app).await, 0);
     let migration = match app.db {
-        meggy::db::Db::Sqlite { .. } => include_str!("../../../migrations/sqlite/0005_search.sql"),
-        meggy::db::Db::Postgres(_) => include_str!("../../../migrations/postgres/0005_search.sql"),
+        meggy::db::Db::Sqlite { .. } => include_str!("../../../migrations/sqlite/0006_search.sql"),
+        meggy::db::Db::Postgres(_) => include_str!("../../../migrations/postgres/0006_search.sql"),
     };
     let (_, backfill) = migration.split_once("-- What was there before").unwrap();
     let (_, backfill) = backfill.split_once('\n').unwrap();
