@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::metadata::Metadata;
-use crate::live::turn::Event;
+use crate::live::reader::Event;
 use crate::live::{End, INTERRUPTED, Kind, Reader, sse};
 use crate::messages::Status;
 

@@ -7,6 +7,7 @@
 
 mod follower;
 mod hub;
+pub mod reader;
 mod relay;
 mod replicas;
 mod repository;
@@ -19,10 +20,11 @@ use std::time::Duration;
 
 pub use follower::deleted;
 pub use hub::Hub;
+pub use reader::Reader;
 pub use relay::request_stop;
 pub use replicas::enter;
 pub use repository::INTERRUPTED;
-pub use turn::{End, Kind, Reader, Turn};
+pub use turn::{End, Kind, Turn};
 
 use crate::db::Db;
 use crate::tasks::Tasks;

@@ -12,8 +12,8 @@ use futures_util::stream::{self, Stream, StreamExt};
 use serde::Serialize;
 use tokio::time::timeout;
 
+use super::reader::Reader;
 use super::told::tell;
-use super::turn::Reader;
 
 /// After this long without an event a comment is sent: proxies close what is silent for 30 to 100 seconds.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::turn::{End, Event, Turn};
+use super::reader::Event;
+use super::turn::{End, Turn};
 use crate::messages::{ErrorCode, MessageBody, Status};
 
 /// An event: its id, its name, and what it says.

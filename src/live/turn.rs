@@ -37,10 +37,7 @@ impl Kind {
 
 /// By how much the id of the end is behind that of the last text. One is left for the usage, which some front ends tell
 /// as an event of its own.
-const END: usize = 2;
-
-/// By how much the readers of another replica's turn may be ahead of what is known of it here, in bytes.
-const AHEAD: usize = 1 << 20;
+pub(super) const END: usize = 2;
 
 /// How a turn ended.
 #[derive(Clone, Debug)]
@@ -80,14 +77,14 @@ pub struct Turn {
     /// The answer as it was when the turn began: empty.
     pub answer: Message,
     log: Mutex<Log>,
-    growth: watch::Sender<()>,
+    pub(super) growth: watch::Sender<()>,
     /// Rung when nothing is on its way to the database any more.
     settled: Notify,
     end: watch::Sender<Option<Arc<End>>>,
     stop: CancellationToken,
-    closing: Option<CancellationToken>,
+    pub(super) closing: Option<CancellationToken>,
     /// Whether places in the text are not those that readers had while it came about.
-    is_out_of_order: bool,
+    pub(super) is_out_of_order: bool,
 }
 
 #[derive(Default)]
@@ -251,7 +248,7 @@ impl Turn {
     /// What there is behind a position, up to where the other kind begins, or as much of it as fits into an event: its
     /// kind, where it ends, and the text. `None` if there is nothing yet. A made-up position may be within a character,
     /// and is then taken for that's beginning.
-    fn text_behind(&self, position: usize) -> Option<(Kind, usize, String)> {
+    pub(super) fn text_behind(&self, position: usize) -> Option<(Kind, usize, String)> {
         let log = self.log();
         if position > log.text.len() {
             return None;
@@ -306,32 +303,10 @@ impl Turn {
         }
     }
 
-    /// Reads from the beginning.
-    pub fn reader(self: &Arc<Self>) -> Reader {
-        Reader {
-            growth: self.growth.subscribe(),
-            next: Next::Start,
-            turn: Arc::clone(self),
-        }
-    }
-
-    /// Reads on after the event with this id; from the beginning if it is none of this turn's.
-    pub fn reader_after(self: &Arc<Self>, id: u64) -> Reader {
-        let place = id
-            .checked_sub(self.first_id())
-            .and_then(|place| usize::try_from(place).ok())
-            .filter(|&place| place <= self.length() + if self.is_image() { AHEAD } else { END })
-            .filter(|&place| !self.is_out_of_order || place >= self.length());
-        Reader {
-            next: place.map_or(Next::Start, Next::Text),
-            ..self.reader()
-        }
-    }
-
     /// The id of the first event. Ids of later events count the bytes of the answer from here on, so that they need not
     /// be stored and mean the same on each replica. It is the time at which the answer began, in microseconds, so that
     /// the ids of a conversation increase from turn to turn. JavaScript can hold them exactly until the year 2255.
-    fn first_id(&self) -> u64 {
+    pub(super) fn first_id(&self) -> u64 {
         u64::try_from(self.answer.created_at.timestamp_micros()).unwrap_or_default()
     }
 
@@ -351,111 +326,5 @@ impl Log {
             start = end;
             stretch
         })
-    }
-}
-
-/// What a reader is told.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// The turn has begun; the first event of who reads from the beginning.
-    Start,
-    /// More text.
-    Text(String),
-    /// More of what the model thinks.
-    Reasoning(String),
-    /// The turn has ended; the last event.
-    End(Arc<End>),
-    /// This server ends, and the turn goes on elsewhere; the last event.
-    Closing,
-}
-
-/// A place in a turn. Cheap: the text is the turn's.
-pub struct Reader {
-    turn: Arc<Turn>,
-    growth: watch::Receiver<()>,
-    next: Next,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
-    Start,
-    /// From this byte on.
-    Text(usize),
-    Nothing,
-}
-
-impl Reader {
-    /// The turn that is read.
-    pub fn turn(&self) -> &Arc<Turn> {
-        &self.turn
-    }
-
-    /// Whether the first event is yet to come.
-    pub fn is_at_start(&self) -> bool {
-        self.next == Next::Start
-    }
-
-    /// Waits for the next event and its id; `None` after the last one. Nothing is lost if the wait is given up.
-    pub async fn next(&mut self) -> Option<(u64, Event)> {
-        loop {
-            // Marked as seen before looking, so that what comes while we look is not missed.
-            self.growth.borrow_and_update();
-            if let Some(event) = self.ready() {
-                return Some(event);
-            }
-            if self.next == Next::Nothing {
-                return None;
-            }
-            match &self.turn.closing {
-                None => {
-                    let _ = self.growth.changed().await;
-                }
-                Some(closing) => tokio::select! {
-                    _ = self.growth.changed() => {}
-                    () = closing.cancelled() => {
-                        let id = self.id();
-                        self.next = Next::Nothing;
-                        return Some((id, Event::Closing));
-                    }
-                },
-            }
-        }
-    }
-
-    /// The next event, if it is there.
-    pub fn ready(&mut self) -> Option<(u64, Event)> {
-        let position = match self.next {
-            Next::Start => {
-                self.next = Next::Text(0);
-                return Some((self.id(), Event::Start));
-            }
-            Next::Text(position) => position,
-            Next::Nothing => return None,
-        };
-        // Looked at first: what it says is all there was pushed before it.
-        let end = self.turn.end();
-        if let Some((kind, end, text)) = self.turn.text_behind(position) {
-            self.next = Next::Text(end);
-            let event = match kind {
-                Kind::Text => Event::Text(text),
-                Kind::Reasoning => Event::Reasoning(text),
-            };
-            return Some((self.id(), event));
-        }
-        let end = end?;
-        // Who reads on after the usage stands behind all text.
-        self.next = Next::Text(position.min(self.turn.length()));
-        let id = self.id() + END as u64;
-        self.next = Next::Nothing;
-        Some((id, Event::End(end)))
-    }
-
-    /// The id of what was read last.
-    fn id(&self) -> u64 {
-        let position = match self.next {
-            Next::Text(position) => position,
-            _ => 0,
-        };
-        self.turn.first_id() + position as u64
     }
 }

@@ -19,8 +19,8 @@ use super::reply;
 use crate::app::App;
 use crate::conversations;
 use crate::db::Db;
+use crate::live::reader::Event;
 use crate::live::told::{Told, tell};
-use crate::live::turn::Event;
 use crate::live::{Hub, Reader, Turn};
 use crate::messages::{self, Message, Status};
 
