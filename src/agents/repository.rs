@@ -328,7 +328,7 @@ pub async fn set_fallback(tx: &mut Tx, owner: Uuid, id: Uuid, fallback: Uuid) ->
     tx.query(
         "UPDATE agents
          SET fallback_agent_id = $3
-         WHERE user_id = $1 AND id = $2 AND $2 <> $3
+         WHERE user_id = $1 AND id = $2 AND $2 <> $3 AND fallback_model IS NULL
            AND EXISTS (SELECT 1 FROM agents AS other WHERE other.user_id = $1 AND other.id = $3)",
     )
     .bind(owner)

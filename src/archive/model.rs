@@ -256,7 +256,7 @@ impl MessageRecord {
 }
 
 /// A value that a file may have in a form that the databases cannot keep.
-trait Storable {
+pub trait Storable {
     fn make_storable(&mut self);
 }
 

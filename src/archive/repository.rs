@@ -238,6 +238,8 @@ pub struct Summary {
     pub message_count: i32,
     /// Role, beginning and time of the last message that there is to read.
     pub last_message: Option<(String, String, DateTime<Utc>)>,
+    /// When the last message was said, shown or not. A conversation is never older than that.
+    pub latest: Option<DateTime<Utc>>,
 }
 
 impl Summary {
@@ -272,7 +274,8 @@ pub async fn summarise(
         });
     tx.query(
         "UPDATE conversations
-         SET message_count = $3, last_message_role = $4, last_message_preview = $5, last_message_at = $6
+         SET message_count = $3, last_message_role = $4, last_message_preview = $5, last_message_at = $6,
+             updated_at = CASE WHEN updated_at < $7 THEN $7 ELSE updated_at END
          WHERE user_id = $1 AND id = $2",
     )
     .bind(owner)
@@ -281,6 +284,7 @@ pub async fn summarise(
     .bind(role)
     .bind(preview)
     .bind(at)
+    .bind(summary.latest)
     .execute()
     .await?;
     Ok(())

@@ -196,7 +196,8 @@ pub async fn update(
     db.query(
         "UPDATE conversations
          SET agent_id = COALESCE($3, agent_id), title = COALESCE($4, title),
-             has_makeshift_title = has_makeshift_title AND $4 IS NULL, updated_at = CASE WHEN $5 > updated_at THEN $5 ELSE updated_at END,
+             has_makeshift_title = has_makeshift_title AND $4 IS NULL,
+             updated_at = CASE WHEN $5 > updated_at THEN $5 ELSE updated_at END,
              is_pinned = COALESCE($6, is_pinned), is_archived = COALESCE($7, is_archived), tags = COALESCE($8, tags)
          WHERE user_id = $1 AND id = $2
          RETURNING *",
@@ -279,9 +280,15 @@ pub async fn delete_all(
         sqlite: "DELETE FROM conversations
                  WHERE user_id = $1 AND id IN (SELECT unhex(value, '-') FROM json_each($2))
                  RETURNING id",
-        postgres: "DELETE FROM conversations
-                   WHERE user_id = $1
-                     AND id IN (SELECT CAST(value AS UUID) FROM json_array_elements_text(CAST($2 AS JSON)))
+        // Locked in order, so that two that overlap wait for each other and not in a circle.
+        postgres: "WITH locked AS (
+                       SELECT id FROM conversations
+                       WHERE user_id = $1
+                         AND id IN (SELECT CAST(value AS UUID) FROM json_array_elements_text(CAST($2 AS JSON)))
+                       ORDER BY id
+                       FOR UPDATE)
+                   DELETE FROM conversations
+                   WHERE user_id = $1 AND id IN (SELECT id FROM locked)
                    RETURNING id",
     };
     let deleted: Vec<Id> = db

@@ -98,6 +98,7 @@ async fn somebody(app: &TestApp) -> Client {
     ann.conversation_with(&ada).await;
     let uuid = |text: &str| Uuid::from_str(text).unwrap();
     let (owner, answer) = (uuid(ann.id()), uuid(&answer));
+    let later = clock::now() + TimeDelta::seconds(1);
     // What other rooms bring about.
     app.db
         .query(
@@ -121,15 +122,16 @@ async fn somebody(app: &TestApp) -> Client {
         .bind(owner)
         .bind(answer)
         .bind(Uuid::now_v7())
-        .bind(clock::now() + TimeDelta::seconds(1))
+        .bind(later)
         .bind(uuid(&question))
         .execute()
         .await
         .unwrap();
     app.db
-        .query("UPDATE conversations SET client_id = 'tab-1' WHERE user_id = $1 AND id = $2")
+        .query("UPDATE conversations SET client_id = 'tab-1', updated_at = $3 WHERE user_id = $1 AND id = $2")
         .bind(owner)
         .bind(uuid(&conversation))
+        .bind(later)
         .execute()
         .await
         .unwrap();

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::report::{Report, Skipped};
 use crate::agents::{self, AgentChanges, Origin};
 use crate::app::App;
-use crate::archive::model::{ConversationRecord, MessageRecord};
+use crate::archive::model::{ConversationRecord, MessageRecord, Storable};
 use crate::archive::repository::{self, Summary};
 use crate::config::Config;
 use crate::db::{Db, Tx};
@@ -77,7 +77,13 @@ impl Intake {
         }
     }
 
-    pub fn into_report(self) -> Report {
+    pub fn into_report(mut self) -> Report {
+        if !self.fallbacks.is_empty() {
+            let count = self.fallbacks.len();
+            self.report.note(format!(
+                "{count} agents have no fallback any more, because it is not in the file."
+            ));
+        }
         self.report
     }
 
@@ -88,12 +94,16 @@ impl Intake {
     pub fn agent(&mut self, fields: Map<String, Value>) -> Result<()> {
         let text = |name: &str| fields.get(name).and_then(Value::as_str);
         let time = |name: &str| text(name).and_then(|time| time.parse::<DateTime<Utc>>().ok());
-        let id = text("id").and_then(parse_uuid);
+        let id = text("id").and_then(parse_uuid).filter(|id| !id.is_nil());
         let origin = id.zip(time("created_at").zip(time("updated_at"))).map(
-            |(id, (created_at, updated_at))| Origin {
-                id,
-                created_at,
-                updated_at,
+            |(id, (mut created_at, mut updated_at))| {
+                created_at.make_storable();
+                updated_at.make_storable();
+                Origin {
+                    id,
+                    created_at,
+                    updated_at,
+                }
             },
         );
         let name: String = text("name").unwrap_or_default().chars().take(100).collect();
@@ -157,6 +167,7 @@ impl Intake {
         let (db, owner) = (&self.db, self.owner);
         self.runtime.block_on(async {
             let mut tx = db.begin().await?;
+            agents::repository::lock(&mut tx, owner).await?;
             for (agent, fallback) in known {
                 agents::repository::set_fallback(&mut tx, owner, agent, fallback).await?;
             }
@@ -180,6 +191,11 @@ impl Intake {
             return Err(Error::Unavailable);
         }
         record.settle();
+        if record.id.is_nil() {
+            let reason = "its id is that of nothing".to_owned();
+            self.report.skip(entry.skipped(Some(record.title), reason));
+            return Ok(());
+        }
         record.agent_id = self.agent_of(record.agent_id)?;
         let title = record.title.clone();
         let mut writing = Writing {
@@ -357,7 +373,8 @@ impl Writing<'_> {
     fn finish(mut self) -> Result<u64, Refusal> {
         self.store(None)?;
         let count = self.times.len() as u64;
-        let (owner, id, summary) = (self.owner, self.record.id, self.summary);
+        let (owner, id, mut summary) = (self.owner, self.record.id, self.summary);
+        summary.latest = self.times.into_values().max();
         let Some(mut tx) = self.tx else {
             return Ok(count);
         };

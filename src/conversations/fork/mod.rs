@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 
 use super::model::{ConversationDetail, TITLE};
 use crate::auth::CurrentUser;
+use crate::clock;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::fields::{Form, Reference};
@@ -45,7 +46,9 @@ pub async fn fork(
         None => None,
     };
     let title = title.unwrap_or_else(|| title_of_fork(&origin.title));
-    let made = repository::fork(&db, user.id, id, until, &title)
+    // Not before what is copied, whatever clock that has its times from.
+    let at = clock::now_after(origin.updated_at);
+    let made = repository::fork(&db, user.id, id, until, &title, at)
         .await?
         .ok_or(Error::NotFound)?;
     let messages = messages::repository::list_of(&db, user.id, made.id).await?;

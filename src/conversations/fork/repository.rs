@@ -15,6 +15,7 @@ pub async fn fork(
     id: Uuid,
     until: Option<DateTime<Utc>>,
     title: &str,
+    at: DateTime<Utc>,
 ) -> sqlx::Result<Option<Conversation>> {
     macro_rules! are_copied {
         () => {
@@ -50,13 +51,14 @@ pub async fn fork(
                 "INSERT INTO messages (user_id, conversation_id, id, parent_id, role, content, status, model,
                                        finish_reason, error, error_code, reasoning, tokens_used, prompt_tokens,
                                        completion_tokens, usage_estimated, left_out, edited_at, fallback_from,
-                                       created_at)
+                                       is_interleaved, created_at)
                  SELECT user_id, $3, ",
                 $id,
                 ", CASE WHEN number > 1 THEN ",
                 $parent,
                 " END, role, content, status, model, finish_reason, error, error_code, reasoning, tokens_used,
-                        prompt_tokens, completion_tokens, usage_estimated, left_out, edited_at, fallback_from, created_at
+                        prompt_tokens, completion_tokens, usage_estimated, left_out, edited_at, fallback_from,
+                        is_interleaved, created_at
                  FROM (SELECT *, ROW_NUMBER() OVER (ORDER BY created_at, id) AS number
                        FROM messages
                        WHERE ",
@@ -97,7 +99,7 @@ pub async fn fork(
         .bind(clock::new_id())
         .bind(title)
         .bind(until)
-        .bind(clock::now())
+        .bind(at)
         .bind(first_digits)
         .fetch_atomically()
         .await?;

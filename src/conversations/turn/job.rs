@@ -42,11 +42,7 @@ enum Outcome {
 /// Runs a turn to its end, whatever that is.
 pub async fn run(app: &App, turn: &Turn, agent: Agent) {
     let mut asked = None;
-    // Else the place of the answer would stay taken, with nobody to write it.
-    let outcome = AssertUnwindSafe(outcome(app, turn, agent, Memory::Conversation, &mut asked))
-        .catch_unwind()
-        .await
-        .unwrap_or(Outcome::Failed(Failure::Broken));
+    let outcome = outcome(app, turn, agent, Memory::Conversation, &mut asked).await;
     // Boxed, as all that takes memory but little time, so that a turn that listens is small.
     Box::pin(write_end(app, turn, asked, outcome)).await;
 }
@@ -66,14 +62,21 @@ async fn outcome(
     memory: Memory,
     asked: &mut Option<Asked>,
 ) -> Outcome {
-    tokio::select! {
-        said = answer(app, turn, agent, memory, asked) => match said {
-            Ok((reason, usage)) => Outcome::Complete(reason, usage),
-            Err(failure) => Outcome::Failed(failure),
-        },
-        () = turn.stop().cancelled() => Outcome::Stopped,
-        () = app.tasks.ending().cancelled() => Outcome::Failed(Failure::Interrupted),
-    }
+    let outcome = async {
+        tokio::select! {
+            said = answer(app, turn, agent, memory, asked) => match said {
+                Ok((reason, usage)) => Outcome::Complete(reason, usage),
+                Err(failure) => Outcome::Failed(failure),
+            },
+            () = turn.stop().cancelled() => Outcome::Stopped,
+            () = app.tasks.ending().cancelled() => Outcome::Failed(Failure::Interrupted),
+        }
+    };
+    // Whatever happens, a turn has to end: its readers wait, and so does the place of its answer.
+    AssertUnwindSafe(outcome)
+        .catch_unwind()
+        .await
+        .unwrap_or(Outcome::Failed(Failure::Broken))
 }
 
 /// Ends a turn: in the database, and then for its readers.

@@ -223,8 +223,8 @@ pub async fn reopen(
 }
 
 /// Writes how a turn ended to its answer, which becomes the conversation's last message if there is anything to read,
-/// unless something later was said meanwhile or it is no longer shown. An answer that was taken for interrupted, because a lease ran out whose
-/// holder was only late, is put right. `false` if the answer was deleted meanwhile.
+/// unless something later was said meanwhile or it is no longer shown. An answer that was taken for interrupted, because
+/// a lease ran out whose holder was only late, is put right. `false` if the answer was deleted meanwhile.
 pub async fn close(db: &Db, owner: Uuid, answer: &Message) -> sqlx::Result<bool> {
     const CLOSE: Sql = Sql {
         sqlite: "BEGIN IMMEDIATE;

@@ -15,6 +15,8 @@ on_each_database! {
     an_agent_that_cannot_be_is_noted,
     a_conversation_that_cannot_be_used_is_skipped_whole,
     oddities_are_put_right,
+    what_would_break_the_order_is_put_right_or_skipped,
+    agents_are_made_with_what_they_can_have,
     a_conversation_repeats_what_is_shown_of_its_messages,
     the_order_of_the_fields_does_not_matter,
     a_conversation_goes_on_after_its_import,
@@ -297,6 +299,57 @@ async fn oddities_are_put_right(app: TestApp) {
             "2024-05-05T03:05:05.123458Z"
         ]
     );
+}
+
+async fn what_would_break_the_order_is_put_right_or_skipped(app: TestApp) {
+    let ann = app.register("ann").await;
+    let mut nobody = conversation_of(2, "Nobody", &[]);
+    nobody["id"] = json!("00000000-0000-0000-0000-000000000000");
+    let messages = [
+        message_of(20, None, "user", "One"),
+        message_of(21, Some(20), "assistant", "Two"),
+    ];
+    let mut late = conversation_of(5, "Late", &messages);
+    late["updated_at"] = json!("2024-01-02T03:04:06Z");
+    let report = import(&ann, &file_of(&[nobody, late])).await;
+    assert_eq!(
+        skipped(&report),
+        [(0, "Nobody", "its id is that of nothing")]
+    );
+    // Nothing is later than its conversation.
+    let told = ann.messages(&nth(5)).await;
+    let kept = ann.get(&format!("/api/conversations/{}/", nth(5))).await;
+    assert_eq!(kept.expect(200)["updated_at"], told[1]["created_at"]);
+}
+
+async fn agents_are_made_with_what_they_can_have(app: TestApp) {
+    let ann = app.register("ann").await;
+    let mut file = file_of(&[]);
+    let mut other = file["agents"][0].clone();
+    other["id"] = json!(nth(8));
+    other["name"] = json!("Bob");
+    other["fallback_agent"] = json!(nth(1));
+    other["fallback_model"] = json!("m");
+    other["created_at"] = json!("-100000-01-01T00:00:00Z");
+    let mut lonely = file["agents"][0].clone();
+    lonely["id"] = json!("00000000-0000-0000-0000-000000000000");
+    lonely["name"] = json!("Cy");
+    lonely["fallback_agent"] = json!(nth(9));
+    file["agents"]
+        .as_array_mut()
+        .unwrap()
+        .extend([other, lonely]);
+    let report = import(&ann, &file).await;
+    assert_eq!(report["agents"], 3, "{report}");
+    assert_eq!(report["notes"].as_array().unwrap().len(), 1, "{report}");
+    let agents = agents(&ann).await;
+    let find = |name: &str| agents.iter().find(|agent| agent["name"] == name).unwrap();
+    let bob = find("Bob");
+    assert_eq!(
+        (&bob["fallback_agent"], &bob["fallback_model"]),
+        (&json!(null), &json!("m"))
+    );
+    assert_ne!(id(find("Cy")), "00000000-0000-0000-0000-000000000000");
 }
 
 async fn a_conversation_repeats_what_is_shown_of_its_messages(app: TestApp) {
