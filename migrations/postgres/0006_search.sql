@@ -24,7 +24,7 @@ RETURN (
     WHERE words <> '');
 
 -- What can be found: the messages that are shown and have an end, and the titles of conversations (message_id is NULL);
--- but a title that was made from a question has no words, because the question itself is found. `words`
+-- but a title that nobody chose has no words: one that was made from a question is found by the question. `words`
 -- also holds labels to filter by, above all the owner's, so that the index is never searched for other people's words.
 CREATE TABLE search_documents (
     user_id UUID NOT NULL,
@@ -54,6 +54,11 @@ RETURN to_tsvector('pg_catalog.simple', search_text(text)) || array_to_tsvector(
     '@y' || to_char(created_at AT TIME ZONE 'UTC', 'YYYY'),
     '@m' || to_char(created_at AT TIME ZONE 'UTC', 'YYYYMM')]);
 
+-- What there is to find in a title.
+CREATE FUNCTION search_title(title TEXT, is_makeshift BOOLEAN) RETURNS TEXT
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN is_makeshift OR title = 'New Conversation' THEN '' ELSE title END;
+
 CREATE FUNCTION search_add_message() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO search_documents (user_id, conversation_id, message_id, created_at, words)
@@ -75,7 +80,7 @@ CREATE FUNCTION search_add_title() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO search_documents (user_id, conversation_id, message_id, created_at, words)
     VALUES (NEW.user_id, NEW.id, NULL, NEW.created_at,
-            search_words(CASE WHEN NEW.has_makeshift_title THEN '' ELSE NEW.title END, NEW.user_id, NEW.id, NEW.agent_id, 'title', NEW.created_at))
+            search_words(search_title(NEW.title, NEW.has_makeshift_title), NEW.user_id, NEW.id, NEW.agent_id, 'title', NEW.created_at))
     ON CONFLICT (user_id, conversation_id) WHERE message_id IS NULL DO UPDATE SET words = excluded.words;
     RETURN NULL;
 END $$;
@@ -107,7 +112,8 @@ CREATE TRIGGER search_title_inserted AFTER INSERT ON conversations FOR EACH ROW
 EXECUTE FUNCTION search_add_title();
 
 CREATE TRIGGER search_title_updated AFTER UPDATE OF title, has_makeshift_title, agent_id ON conversations FOR EACH ROW
-WHEN (OLD.title <> NEW.title OR OLD.has_makeshift_title <> NEW.has_makeshift_title OR OLD.agent_id <> NEW.agent_id)
+WHEN (search_title(OLD.title, OLD.has_makeshift_title) <> search_title(NEW.title, NEW.has_makeshift_title)
+      OR OLD.agent_id <> NEW.agent_id)
 EXECUTE FUNCTION search_add_title();
 
 CREATE TRIGGER search_agent_updated AFTER UPDATE OF agent_id ON conversations FOR EACH ROW
@@ -119,7 +125,7 @@ INSERT INTO search_documents (user_id, conversation_id, message_id, created_at, 
 SELECT user_id, conversation_id, message_id, created_at,
        search_words(text, user_id, conversation_id, agent_id, role, created_at)
 FROM (SELECT user_id, id, id AS conversation_id, CAST(NULL AS UUID) AS message_id, agent_id, 'title' AS role,
-             CASE WHEN has_makeshift_title THEN '' ELSE title END AS text, created_at
+             search_title(title, has_makeshift_title) AS text, created_at
       FROM conversations
       UNION ALL
       SELECT messages.user_id, messages.id, conversation_id, messages.id, agent_id, role, content, messages.created_at

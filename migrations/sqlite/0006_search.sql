@@ -1,5 +1,5 @@
 -- What can be found: the messages that are shown and have an end, and the titles of conversations (message_id is NULL);
--- but a title that was made from a question has no words, because the question itself is found.
+-- but a title that nobody chose has no words: one that was made from a question is found by the question.
 -- A user's documents are numbered in a row, apart from everybody else's, so that a search reads one stretch of the index.
 CREATE TABLE search_documents (
     user_id BLOB NOT NULL,
@@ -43,7 +43,8 @@ SELECT user_id, number,
                  'y' || substr(created_at, 1, 4), 'm' || substr(created_at, 1, 4) || substr(created_at, 6, 2)) AS labels
 FROM (SELECT search_documents.user_id, search_documents.number, search_documents.conversation_id,
              search_documents.created_at, conversations.agent_id, messages.role,
-             substr(COALESCE(messages.content, iif(conversations.has_makeshift_title, '', conversations.title)), 1, 100000)
+             substr(COALESCE(messages.content, iif(conversations.has_makeshift_title OR conversations.title = 'New Conversation', '',
+                                                     conversations.title)), 1, 100000)
                  AS text,
              unistr('[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u3105-\u312f\u3400-\u9fff'
                     || '\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003fffd]') AS unspaced
@@ -109,7 +110,8 @@ BEGIN
 END;
 
 CREATE TRIGGER search_title_updated AFTER UPDATE OF title, has_makeshift_title ON conversations
-WHEN old.title <> new.title OR old.has_makeshift_title <> new.has_makeshift_title
+WHEN iif(old.has_makeshift_title OR old.title = 'New Conversation', '', old.title)
+     <> iif(new.has_makeshift_title OR new.title = 'New Conversation', '', new.title)
 BEGIN
     UPDATE search_documents
     SET number = number
