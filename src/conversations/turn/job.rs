@@ -122,7 +122,8 @@ async fn answer(
         return Err(failure);
     };
     match Box::pin(prepare_fallback(app, turn, fallback, memory, &failure)).await {
-        Some(question) => ask(app, turn, question, asked).await,
+        // Boxed, because few turns get here and all would have room for it.
+        Some(question) => Box::pin(ask(app, turn, question, asked)).await,
         // Who cannot even be asked has nothing to tell.
         None => Err(failure),
     }
