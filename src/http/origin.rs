@@ -1,7 +1,7 @@
-//! Where a request was sent to, as its client sees it.
+//! Where a request was sent to, as its client sees it, and from where.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
@@ -28,14 +28,47 @@ pub fn scheme(headers: &HeaderMap, extensions: &Extensions, config: &Config) -> 
 
 /// Whether the connection comes from one of the proxies whose word counts.
 pub fn from_trusted_proxy(extensions: &Extensions, config: &Config) -> bool {
-    let proxies = &config.server.trusted_proxies;
+    peer(extensions).is_some_and(|peer| is_trusted_proxy(peer, config))
+}
+
+/// Where proxies say whom they speak for; each adds its client at the end.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The address of the client: the last one in the chain of proxies that is not a trusted proxy's. What stands before it
+/// anybody could have written.
+pub fn client_address(
+    headers: &HeaderMap,
+    extensions: &Extensions,
+    config: &Config,
+) -> Option<IpAddr> {
+    let mut client = peer(extensions)?;
+    let forwarded: Vec<_> = headers
+        .get_all(FORWARDED_FOR)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    for hop in forwarded.iter().rev() {
+        if !is_trusted_proxy(client, config) {
+            break;
+        }
+        let Ok(address) = hop.trim().parse::<IpAddr>() else {
+            break;
+        };
+        client = address.to_canonical();
+    }
+    Some(client)
+}
+
+fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions
         .get::<ConnectInfo<SocketAddr>>()
-        .is_some_and(|ConnectInfo(peer)| {
-            proxies
-                .iter()
-                .any(|network| network.contains(&peer.ip().to_canonical()))
-        })
+        .map(|ConnectInfo(peer)| peer.ip().to_canonical())
+}
+
+fn is_trusted_proxy(address: IpAddr, config: &Config) -> bool {
+    let proxies = &config.server.trusted_proxies;
+    proxies.iter().any(|network| network.contains(&address))
 }
 
 /// The `Host` of a request; empty if there is none.
