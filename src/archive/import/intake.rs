@@ -211,6 +211,7 @@ impl Intake {
             tx: None,
             batch: String::new(),
             times: HashMap::new(),
+            last_shown: None,
             summary: Summary::default(),
         };
         let stored = match read(&mut writing) {
@@ -285,16 +286,22 @@ pub struct Writing<'a> {
     batch: String,
     /// When the messages so far were said.
     times: HashMap<Uuid, DateTime<Utc>>,
+    /// Where the path of the messages that are shown ends so far.
+    last_shown: Option<Uuid>,
     summary: Summary,
 }
 
 impl Writing<'_> {
-    /// Adds a message. Its parent must have been added before, and it must not be older than that.
+    /// Adds a message. Its parent must have been added before. What is shown must be one path; where a shown message names
+    /// no parent, it follows the one before.
     ///
     /// # Errors
     /// It can be no message of this conversation; the database failed.
     pub fn add(&mut self, mut message: MessageRecord) -> Result<(), Refusal> {
         message.settle(self.longest).map_err(Refusal::Skip)?;
+        if message.is_active {
+            message.parent_id = message.parent_id.or(self.last_shown);
+        }
         if let Some(parent) = message.parent_id {
             let time = self.times.get(&parent).ok_or_else(|| {
                 Refusal::Skip(format!(
@@ -303,6 +310,15 @@ impl Writing<'_> {
                 ))
             })?;
             message.created_at = message.created_at.max(*time + TimeDelta::microseconds(1));
+        }
+        if message.is_active {
+            if message.parent_id != self.last_shown {
+                return Err(Refusal::Skip(format!(
+                    "the message {} is shown, but its parent is not the message shown before it",
+                    message.id
+                )));
+            }
+            self.last_shown = Some(message.id);
         }
         if self.times.insert(message.id, message.created_at).is_some() {
             return Err(Refusal::Skip(format!(

@@ -19,6 +19,7 @@ on_each_database! {
     agents_are_made_with_what_they_can_have,
     a_conversation_repeats_what_is_shown_of_its_messages,
     the_order_of_the_fields_does_not_matter,
+    messages_that_name_no_parent_follow_each_other,
     a_conversation_goes_on_after_its_import,
     two_users_can_have_the_same_file,
 }
@@ -219,6 +220,14 @@ async fn a_conversation_that_cannot_be_used_is_skipped_whole(app: TestApp) {
             "does not come before it",
         ),
         (set("id", json!(nth(10))).into(), "two messages have the id"),
+        (
+            vec![
+                good(),
+                message_of(11, Some(10), "assistant", "Shown"),
+                message_of(12, Some(10), "assistant", "Shown beside it"),
+            ],
+            "its parent is not the message shown before it",
+        ),
         (set("id", json!("x")).into(), "UUID"),
         (
             set("error", json!("x".repeat(70_000))).into(),
@@ -413,6 +422,23 @@ async fn the_order_of_the_fields_does_not_matter(app: TestApp) {
     let file = export(&ann).await;
     assert_eq!(file["conversations"][0]["agent_id"], json!(nth(1)));
     assert_eq!(file["conversations"][0]["messages"][0]["content"], "Hi");
+}
+
+async fn messages_that_name_no_parent_follow_each_other(app: TestApp) {
+    let ann = app.register("ann").await;
+    let messages = [
+        message_of(10, None, "user", "Hi"),
+        message_of(11, None, "assistant", "Hello"),
+        message_of(12, None, "user", "Bye"),
+    ];
+    import(&ann, &file_of(&[conversation_of(2, "A", &messages)])).await;
+    let said = ann.messages(&nth(2)).await;
+    let said: Vec<_> = said.iter().map(|message| &message["content"]).collect();
+    assert_eq!(said, ["Hi", "Hello", "Bye"]);
+    let file = export(&ann).await;
+    let kept = file["conversations"][0]["messages"].as_array().unwrap();
+    let parents: Vec<_> = kept.iter().map(|message| &message["parent_id"]).collect();
+    assert_eq!(parents, [&json!(null), &json!(nth(10)), &json!(nth(11))]);
 }
 
 async fn a_conversation_goes_on_after_its_import(app: TestApp) {

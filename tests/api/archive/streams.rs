@@ -28,9 +28,10 @@ fn long() -> Value {
                 1500..1520 => "x".repeat(100_000),
                 _ => format!("Number {number}"),
             };
-            let parent = (number > 1000).then_some(1000);
+            let is_shown = |number: u32| !number.is_multiple_of(3);
+            let parent = (1000..number).rev().find(|&before| is_shown(before));
             let mut message = message_of(number, parent, "assistant", &text);
-            message["is_active"] = json!(number % 3 != 0);
+            message["is_active"] = json!(is_shown(number));
             message
         })
         .collect();
