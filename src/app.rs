@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::http::origin::Origin;
 use crate::http::route::{Endpoints, allow_options, refuse_empty_segments};
 use crate::http::{accept, cors, drain, guard};
+use crate::limits::Limits;
 use crate::live::Hub;
 use crate::llm::Providers;
 use crate::media::{self, Media, MediaError};
@@ -41,6 +42,7 @@ pub struct App {
     pub live: Hub,
     pub patience: Patience,
     pub imports: Imports,
+    pub limits: Limits,
 }
 
 impl App {
@@ -66,6 +68,7 @@ impl App {
             tasks,
             patience: Patience::default(),
             imports: Imports::default(),
+            limits: Limits::new(&config.limits),
             config: Arc::new(config),
         })
     }

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::limits::Throttled;
 use crate::llm::DoesNotFit;
 
 /// The result of everything that can fail on behalf of a request.
@@ -62,6 +63,8 @@ pub enum Error {
     Answering(Uuid),
     /// The idempotency key was used for another request.
     KeyReused,
+    /// Something was done too often.
+    Throttled(Throttled),
     /// A resource of ours is used up for the moment.
     Unavailable,
     /// Our fault. The cause goes to the log, not to the client.
@@ -114,6 +117,12 @@ impl Error {
 impl From<DoesNotFit> for Error {
     fn from(error: DoesNotFit) -> Self {
         Self::DoesNotFit(error)
+    }
+}
+
+impl From<Throttled> for Error {
+    fn from(error: Throttled) -> Self {
+        Self::Throttled(error)
     }
 }
 
@@ -201,6 +210,7 @@ impl IntoResponse for Error {
                 let body = json!({ "error": text });
                 (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
             }
+            Self::Throttled(throttled) => throttled.into_response(),
             Self::Unavailable => {
                 let mut response = detail(
                     StatusCode::SERVICE_UNAVAILABLE,

@@ -33,6 +33,7 @@ pub async fn serve(
         .map_err(std::io::Error::other)?;
     let background = tasks.spawn(live::run(db.clone(), app.live.clone(), tasks.clone()));
 
+    tasks.spawn(app.limits.clone().sweep(tasks.draining().clone()));
     let draining = tasks.draining().clone();
     let mut server = tokio::spawn(connection::serve(listener, app::router(app), draining));
 
