@@ -53,6 +53,12 @@ pub enum Error {
     UnsupportedMediaType(String),
     /// The body is longer than this many bytes.
     TooLarge(usize),
+    /// The path with its query is longer than this many bytes.
+    UriTooLong(usize),
+    /// The header fields are longer than this many bytes.
+    HeadTooLarge(usize),
+    /// The body came too slowly.
+    TooSlow,
     /// The `Host` header names none of the allowed hosts.
     UnknownHost(String),
     /// The language model gave no answer. The user's message is kept.
@@ -188,6 +194,15 @@ impl IntoResponse for Error {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 &format!("The body is longer than {limit} bytes."),
             ),
+            Self::UriTooLong(limit) => detail(
+                StatusCode::URI_TOO_LONG,
+                &format!("The address is longer than {limit} bytes."),
+            ),
+            Self::HeadTooLarge(limit) => detail(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                &format!("The header fields are longer than {limit} bytes."),
+            ),
+            Self::TooSlow => detail(StatusCode::REQUEST_TIMEOUT, "The body came too slowly."),
             Self::UnknownHost(host) => detail(
                 StatusCode::BAD_REQUEST,
                 &format!(

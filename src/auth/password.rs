@@ -97,7 +97,9 @@ impl Passwords {
         let argon2 = self.argon2.clone();
         let hash = self
             .workers
-            .run(self.claim, move || argon2.hash_password(password.expose_secret().as_bytes()))
+            .run(self.claim, move || {
+                argon2.hash_password(password.expose_secret().as_bytes())
+            })
             .await?;
         hash.map(|hash| hash.to_string())
             .map_err(|error| Error::Internal(error.into()))

@@ -108,7 +108,10 @@ async fn confirm(
         .await?
         .ok_or(Error::BadToken)?;
     let attempt = limits.confirmation(user.id)?;
-    match passwords.attempt(attempt, password.into(), Some(&stored)).await? {
+    match passwords
+        .attempt(attempt, password.into(), Some(&stored))
+        .await?
+    {
         Verdict::Right { .. } => Ok(stored),
         Verdict::Wrong => Err(Error::field(field, WRONG_PASSWORD)),
     }
