@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 pub struct Claim {
     /// Where it comes from. Sources take turns: one that has many waiting does not keep the others.
     pub source: u64,
-    /// Whether it is somebody who was here before. They go before strangers.
+    /// Whether it is somebody who was here before. They wait in a line of their own, which gets every other turn.
     pub familiar: bool,
 }
 
@@ -20,16 +20,21 @@ pub struct Queue(Mutex<Waiting>);
 
 struct Waiting {
     free: usize,
+    /// Strangers, and those who were here before.
+    lines: [Line; 2],
+    /// Whose line gets the next turn, if somebody waits in it.
+    next: usize,
+}
+
+/// Who waits, in the order of their turns: by round, then as they came. In a round each source has one place, so that its
+/// next one is a round later.
+struct Line {
     capacity: usize,
-    line: BTreeMap<Place, Waiter>,
+    waiters: BTreeMap<(u64, u64), Waiter>,
     /// The round of whoever got the last turn.
     round: u64,
     arrivals: u64,
 }
-
-/// A place in the line, in its order: strangers last, then by round, then as they came. In a round each source has one
-/// place, so that its next one is a round later.
-type Place = (bool, u64, u64);
 
 struct Waiter {
     source: u64,
@@ -40,13 +45,18 @@ struct Waiter {
 pub struct Turn(Arc<Queue>);
 
 impl Queue {
+    /// `turns` at a time; in each line as many wait as `capacity` says.
     pub fn new(turns: usize, capacity: usize) -> Self {
-        Self(Mutex::new(Waiting {
-            free: turns,
+        let line = || Line {
             capacity,
-            line: BTreeMap::new(),
+            waiters: BTreeMap::new(),
             round: 0,
             arrivals: 0,
+        };
+        Self(Mutex::new(Waiting {
+            free: turns,
+            lines: [line(), line()],
+            next: 0,
         }))
     }
 
@@ -58,7 +68,7 @@ impl Queue {
                 waiting.free -= 1;
                 return Some(Turn(self.clone()));
             }
-            waiting.line_up(claim)
+            waiting.lines[usize::from(claim.familiar)].join(claim.source)
         };
         call.await.ok()
     }
@@ -69,39 +79,56 @@ impl Queue {
 }
 
 impl Waiting {
-    fn line_up(&mut self, claim: Claim) -> oneshot::Receiver<Turn> {
+    /// Who has the next turn.
+    fn call(&mut self) -> Option<oneshot::Sender<Turn>> {
+        let [strangers, familiar] = &mut self.lines;
+        let (first, second) = match self.next {
+            0 => (strangers, familiar),
+            _ => (familiar, strangers),
+        };
+        let call = first.leave().or_else(|| second.leave());
+        self.next = 1 - self.next;
+        call
+    }
+}
+
+impl Line {
+    fn join(&mut self, source: u64) -> oneshot::Receiver<Turn> {
         let (call, called) = oneshot::channel();
         // Those whose request is gone.
-        self.line.retain(|_, waiter| !waiter.call.is_closed());
-        let source = claim.source;
-        let before = self.line.values().filter(|other| other.source == source);
+        self.waiters.retain(|_, waiter| !waiter.call.is_closed());
+        let before = self.waiters.values().filter(|other| other.source == source);
         let round = self.round + before.count() as u64;
         self.arrivals += 1;
-        self.line.insert(
-            (!claim.familiar, round, self.arrivals),
-            Waiter { source, call },
-        );
-        if self.line.len() > self.capacity {
-            self.line.pop_last();
+        self.waiters
+            .insert((round, self.arrivals), Waiter { source, call });
+        if self.waiters.len() > self.capacity {
+            self.waiters.pop_last();
         }
         called
+    }
+
+    fn leave(&mut self) -> Option<oneshot::Sender<Turn>> {
+        while let Some(((round, _), waiter)) = self.waiters.pop_first() {
+            self.round = self.round.max(round);
+            if !waiter.call.is_closed() {
+                return Some(waiter.call);
+            }
+        }
+        None
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut waiting = self.0.waiting();
-        while let Some(((_, round, _), next)) = waiting.line.pop_first() {
-            waiting.round = waiting.round.max(round);
-            if next.call.is_closed() {
-                continue;
-            }
+        if let Some(call) = waiting.call() {
             drop(waiting);
             // If the other one leaves at this moment the turn comes back, is dropped, and goes on from there.
-            let _ = next.call.send(Turn(self.0.clone()));
-            return;
+            let _ = call.send(Turn(self.0.clone()));
+        } else {
+            waiting.free += 1;
         }
-        waiting.free += 1;
     }
 }
 
@@ -146,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_take_turns_and_the_familiar_go_first() {
+    fn sources_take_turns_and_so_do_strangers_and_the_familiar() {
         let queue = Arc::new(Queue::new(1, 100));
         let mut turn = taken(&queue);
         let mut all = vec![
@@ -154,7 +181,8 @@ mod tests {
             ("a2", wait(&queue, 1, false)),
             ("a3", wait(&queue, 1, false)),
             ("b1", wait(&queue, 2, false)),
-            ("known", wait(&queue, 1, true)),
+            ("known1", wait(&queue, 1, true)),
+            ("known2", wait(&queue, 1, true)),
             ("b2", wait(&queue, 2, false)),
             ("c1", wait(&queue, 3, false)),
         ];
@@ -164,7 +192,10 @@ mod tests {
             order.push(called.0);
             turn = called.1;
         }
-        assert_eq!(order, ["known", "a1", "b1", "c1", "a2", "b2", "a3"]);
+        assert_eq!(
+            order,
+            ["a1", "known1", "b1", "known2", "c1", "a2", "b2", "a3"]
+        );
         drop(turn);
         drop(taken(&queue));
     }
@@ -185,7 +216,7 @@ mod tests {
             "the last one had to go"
         );
         let _familiar = wait(&queue, 3, true);
-        assert!(matches!(poll(&mut greedy[1]), Poll::Ready(None)));
+        assert!(poll(&mut greedy[1]).is_pending(), "that is another line");
         assert!(poll(&mut other).is_pending());
         drop(turn);
     }
