@@ -39,6 +39,11 @@ impl Workers {
         }
     }
 
+    /// Whether so few wait that [`Workers::run`] would not refuse at once.
+    pub fn has_place(&self, claim: Claim) -> bool {
+        self.queue.has_place(claim)
+    }
+
     /// Runs `work` on a low-priority thread once it is its turn, which `claim` decides. The turn lasts until the work is
     /// done, even if the request that waited for it is gone.
     ///

@@ -107,7 +107,7 @@ pub async fn login(
     }
     let password = SecretString::from(password);
 
-    let attempt = limits.login(client, &email)?;
+    let attempt = passwords.admit(limits.login(client, &email)?)?;
     let found = repository::find_credentials(&db, &email).await?;
     let stored = found
         .as_ref()

@@ -105,6 +105,19 @@ impl Passwords {
             .map_err(|error| Error::Internal(error.into()))
     }
 
+    /// Refuses an attempt that there would be no time for, before the database is asked about it.
+    ///
+    /// # Errors
+    /// `Unavailable` if too many wait.
+    pub fn admit(&self, attempt: Attempt) -> Result<Attempt> {
+        if self.workers.has_place(attempt.claim()) {
+            Ok(attempt)
+        } else {
+            attempt.forgive();
+            Err(Error::Unavailable)
+        }
+    }
+
     /// [Checks](Self::verify) a password that somebody tries, and tells the attempt how it ended.
     ///
     /// # Errors

@@ -73,6 +73,12 @@ impl Queue {
         call.await.ok()
     }
 
+    /// Whether somebody who came now would find a place.
+    pub fn has_place(&self, claim: Claim) -> bool {
+        let mut waiting = self.waiting();
+        waiting.free > 0 || waiting.lines[usize::from(claim.familiar)].has_place(claim.source)
+    }
+
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -95,10 +101,7 @@ impl Waiting {
 impl Line {
     fn join(&mut self, source: u64) -> oneshot::Receiver<Turn> {
         let (call, called) = oneshot::channel();
-        // Those whose request is gone.
-        self.waiters.retain(|_, waiter| !waiter.call.is_closed());
-        let before = self.waiters.values().filter(|other| other.source == source);
-        let round = self.round + before.count() as u64;
+        let round = self.round_of(source);
         self.arrivals += 1;
         self.waiters
             .insert((round, self.arrivals), Waiter { source, call });
@@ -106,6 +109,23 @@ impl Line {
             self.waiters.pop_last();
         }
         called
+    }
+
+    fn has_place(&mut self, source: u64) -> bool {
+        let round = self.round_of(source);
+        self.waiters.len() < self.capacity
+            || self
+                .waiters
+                .last_key_value()
+                .is_some_and(|(&(last, _), _)| round < last)
+    }
+
+    /// In which round a source would get its next turn.
+    fn round_of(&mut self, source: u64) -> u64 {
+        // Those whose request is gone.
+        self.waiters.retain(|_, waiter| !waiter.call.is_closed());
+        let before = self.waiters.values().filter(|other| other.source == source);
+        self.round + before.count() as u64
     }
 
     fn leave(&mut self) -> Option<oneshot::Sender<Turn>> {
@@ -209,6 +229,11 @@ mod tests {
             source: 1,
             familiar: false,
         }));
+        let claim = |source| Claim {
+            source,
+            familiar: false,
+        };
+        assert!(!queue.has_place(claim(1)) && queue.has_place(claim(2)));
         assert!(matches!(poll(&mut one_more), Poll::Ready(None)));
         let mut other = wait(&queue, 2, false);
         assert!(
