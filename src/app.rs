@@ -14,9 +14,11 @@ use crate::auth::{self, Passwords, Tokens};
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::Error;
+use crate::http::connection::Timeouts;
 use crate::http::origin::Origin;
 use crate::http::route::{Endpoints, allow_options, refuse_empty_segments};
-use crate::http::{accept, cors, drain, guard};
+use crate::http::{accept, cors, drain, guard, head};
+use crate::limits::Limits;
 use crate::live::Hub;
 use crate::llm::Providers;
 use crate::media::{self, Media, MediaError};
@@ -41,6 +43,8 @@ pub struct App {
     pub live: Hub,
     pub patience: Patience,
     pub imports: Imports,
+    pub limits: Limits,
+    pub timeouts: Timeouts,
 }
 
 impl App {
@@ -66,6 +70,8 @@ impl App {
             tasks,
             patience: Patience::default(),
             imports: Imports::default(),
+            limits: Limits::new(&config.limits),
+            timeouts: Timeouts::default(),
             config: Arc::new(config),
         })
     }
@@ -137,6 +143,7 @@ pub fn router(app: App) -> Router {
             app.config.clone(),
             guard::guard,
         ))
+        .layer(middleware::from_fn(head::limit))
         .layer(middleware::from_fn_with_state(origins, cors::cors))
         .layer(middleware::from_fn(telemetry::trace))
 }

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::limits::Throttled;
 use crate::llm::DoesNotFit;
 
 /// The result of everything that can fail on behalf of a request.
@@ -52,6 +53,12 @@ pub enum Error {
     UnsupportedMediaType(String),
     /// The body is longer than this many bytes.
     TooLarge(usize),
+    /// The path with its query is longer than this many bytes.
+    UriTooLong(usize),
+    /// The header fields are longer than this many bytes.
+    HeadTooLarge(usize),
+    /// The body came too slowly.
+    TooSlow,
     /// The `Host` header names none of the allowed hosts.
     UnknownHost(String),
     /// The language model gave no answer. The user's message is kept.
@@ -62,6 +69,8 @@ pub enum Error {
     Answering(Uuid),
     /// The idempotency key was used for another request.
     KeyReused,
+    /// Something was done too often.
+    Throttled(Throttled),
     /// A resource of ours is used up for the moment.
     Unavailable,
     /// Our fault. The cause goes to the log, not to the client.
@@ -114,6 +123,12 @@ impl Error {
 impl From<DoesNotFit> for Error {
     fn from(error: DoesNotFit) -> Self {
         Self::DoesNotFit(error)
+    }
+}
+
+impl From<Throttled> for Error {
+    fn from(error: Throttled) -> Self {
+        Self::Throttled(error)
     }
 }
 
@@ -179,6 +194,15 @@ impl IntoResponse for Error {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 &format!("The body is longer than {limit} bytes."),
             ),
+            Self::UriTooLong(limit) => detail(
+                StatusCode::URI_TOO_LONG,
+                &format!("The address is longer than {limit} bytes."),
+            ),
+            Self::HeadTooLarge(limit) => detail(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                &format!("The header fields are longer than {limit} bytes."),
+            ),
+            Self::TooSlow => detail(StatusCode::REQUEST_TIMEOUT, "The body came too slowly."),
             Self::UnknownHost(host) => detail(
                 StatusCode::BAD_REQUEST,
                 &format!(
@@ -201,6 +225,7 @@ impl IntoResponse for Error {
                 let body = json!({ "error": text });
                 (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
             }
+            Self::Throttled(throttled) => throttled.into_response(),
             Self::Unavailable => {
                 let mut response = detail(
                     StatusCode::SERVICE_UNAVAILABLE,

@@ -17,6 +17,7 @@ pub mod db;
 pub mod error;
 pub mod health;
 pub mod http;
+pub mod limits;
 pub mod live;
 pub mod llm;
 pub mod media;

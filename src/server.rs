@@ -33,8 +33,11 @@ pub async fn serve(
         .map_err(std::io::Error::other)?;
     let background = tasks.spawn(live::run(db.clone(), app.live.clone(), tasks.clone()));
 
+    tasks.spawn(app.limits.clone().sweep(tasks.draining().clone()));
     let draining = tasks.draining().clone();
-    let mut server = tokio::spawn(connection::serve(listener, app::router(app), draining));
+    let (most, timeouts) = (app.config.server.max_connections, app.timeouts);
+    let serving = connection::serve(listener, app::router(app), most, timeouts, draining);
+    let mut server = tokio::spawn(serving);
 
     tokio::select! {
         () = stop => tracing::info!("stopping"),

@@ -1,25 +1,33 @@
 //! Threads for heavy work, a few at a time, that give way to everything else.
 
+mod queue;
+
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
+
+pub use queue::Claim;
+use queue::Queue;
 
 use crate::error::{Error, Result};
 
 /// Who waited this long to be served is told that the server is busy.
-const LONGEST_QUEUE: Duration = Duration::from_secs(30);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// How many may wait for each piece of work that is done at a time.
+const QUEUE: usize = 256;
 
 /// The threads give way to everything else that wants the processor.
 const NICENESS: i32 = 19;
 
-/// Runs work of one kind, each piece on a thread of its own. Cheap to clone; all clones share the permits.
+/// Runs work of one kind, each piece on a thread of its own. Cheap to clone; all clones share the queue.
 #[derive(Clone)]
 pub struct Workers {
     name: &'static str,
-    permits: Arc<Semaphore>,
+    queue: Arc<Queue>,
 }
 
 impl Workers {
@@ -27,31 +35,38 @@ impl Workers {
     pub fn new(name: &'static str, concurrency: usize) -> Self {
         Self {
             name,
-            permits: Arc::new(Semaphore::new(concurrency)),
+            queue: Arc::new(Queue::new(concurrency, concurrency * QUEUE)),
         }
     }
 
-    /// Runs `work` on a low-priority thread once a permit is free. The permit is held until the work is done, even if
-    /// the request that waited for it is gone.
+    /// Whether so few wait that [`Workers::run`] would not refuse at once.
+    pub fn has_place(&self, claim: Claim) -> bool {
+        self.queue.has_place(claim)
+    }
+
+    /// Runs `work` on a low-priority thread once it is its turn, which `claim` decides. The turn lasts until the work is
+    /// done, even if the request that waited for it is gone.
     ///
     /// # Errors
-    /// `Unavailable` after half a minute without a permit; `Internal` if the system has no thread to give, or the work
-    /// panicked.
+    /// `Unavailable` if too many wait, or after half a minute; `Internal` if the system has no thread to give, or the
+    /// work panicked.
     pub async fn run<T: Send + 'static>(
         &self,
+        claim: Claim,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
-        let permit = timeout(LONGEST_QUEUE, self.permits.clone().acquire_owned())
+        let turn = timeout(LONGEST_WAIT, self.queue.turn(claim))
             .await
-            .map_err(|_| Error::Unavailable)?
-            .map_err(|error| Error::Internal(error.into()))?;
+            .ok()
+            .flatten()
+            .ok_or(Error::Unavailable)?;
         let (done, result) = oneshot::channel();
         let thread = move || {
             #[cfg(target_os = "linux")]
             // On Linux this concerns the calling thread alone. Where it is refused, the work is merely less polite.
             let _ = rustix::process::nice(NICENESS);
             let _ = done.send(work());
-            drop(permit);
+            drop(turn);
         };
         thread::Builder::new()
             .name(self.name.into())

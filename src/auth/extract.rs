@@ -13,6 +13,7 @@ use super::token::{Kind, Tokens};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::path::query_value;
+use crate::limits::Limits;
 use crate::users::{User, repository};
 
 /// The user whose token came with the request: it is good, and the account is active.
@@ -31,18 +32,20 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
 pub async fn require_user(
     State(tokens): State<Tokens>,
     State(db): State<Db>,
+    State(limits): State<Limits>,
     request: Request,
     next: Next,
 ) -> Response {
     let token = bearer_token(request.headers());
     let caller = caller(&tokens, &db, token, Kind::Access).await;
-    admit(caller, request, next).await
+    admit(caller, &limits, request, next).await
 }
 
 /// The same where a ticket in the address does, too: a browser's `EventSource` cannot send headers.
 pub async fn require_user_or_ticket(
     State(tokens): State<Tokens>,
     State(db): State<Db>,
+    State(limits): State<Limits>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -54,14 +57,24 @@ pub async fn require_user_or_ticket(
             caller(&tokens, &db, token, Kind::Access).await
         }
     };
-    admit(caller, request, next).await
+    admit(caller, &limits, request, next).await
 }
 
-async fn admit(caller: Result<User>, mut request: Request, next: Next) -> Response {
-    match caller {
-        Ok(user) => {
+async fn admit(
+    caller: Result<User>,
+    limits: &Limits,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let admitted = caller.and_then(|user| Ok((limits.request(user.id)?, user)));
+    match admitted {
+        Ok((room, user)) => {
             request.extensions_mut().insert(CurrentUser(user));
-            next.run(request).await
+            let mut response = next.run(request).await;
+            if let Some(room) = room {
+                room.describe(response.headers_mut());
+            }
+            response
         }
         Err(error) => error.into_response(),
     }

@@ -13,10 +13,12 @@ use super::token::{Kind, TICKET_LIFETIME, Tokens};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::fields::{EMAIL, Form};
-use crate::http::origin::Origin;
+use crate::http::origin::{ClientAddress, Origin};
 use crate::http::payload::Payload;
 use crate::http::python;
+use crate::limits::Limits;
 use crate::users::{self, Credentials, EMAIL_TAKEN, NewUser, User, UserBody, repository};
+use crate::workers::Claim;
 
 /// What a client gets that has proved who it is.
 #[derive(Serialize)]
@@ -44,6 +46,8 @@ pub async fn register(
     State(db): State<Db>,
     State(passwords): State<Passwords>,
     State(tokens): State<Tokens>,
+    State(limits): State<Limits>,
+    ClientAddress(client): ClientAddress,
     Origin(origin): Origin,
     payload: Payload,
 ) -> Result<(StatusCode, Json<Session>)> {
@@ -53,15 +57,19 @@ pub async fn register(
         .map(|email| users::normalize_email(&email));
     let name = form.required("name", &users::NAME);
     let password = form.required("password", &PASSWORD).map(SecretString::from);
-    if let Some(email) = &email
-        && repository::is_email_taken(&db, email, None).await?
-    {
-        form.reject("email", EMAIL_TAKEN);
+    let mut claim = Claim::default();
+    if let Some(email) = &email {
+        // Whether an address is taken is worth something, too.
+        claim = limits.registration(client)?;
+        if repository::is_email_taken(&db, email, None).await? {
+            form.reject("email", EMAIL_TAKEN);
+        }
     }
     let ((email, name), password) = form.complete(email.zip(name).zip(password))?;
 
-    let password = passwords.hash(password).await?;
+    let password = passwords.with(claim).hash(password).await?;
     let user = repository::create(&db, NewUser::member(email, name, password)).await?;
+    limits.registered(client, &user.email);
     let session = Session::start(&tokens, user, &origin)?;
     Ok((StatusCode::CREATED, Json(session)))
 }
@@ -70,6 +78,8 @@ pub async fn login(
     State(db): State<Db>,
     State(passwords): State<Passwords>,
     State(tokens): State<Tokens>,
+    State(limits): State<Limits>,
+    ClientAddress(client): ClientAddress,
     Origin(origin): Origin,
     payload: Payload,
 ) -> Result<Json<Session>> {
@@ -97,11 +107,12 @@ pub async fn login(
     }
     let password = SecretString::from(password);
 
+    let attempt = passwords.admit(limits.login(client, &email)?)?;
     let found = repository::find_credentials(&db, &email).await?;
     let stored = found
         .as_ref()
         .map(|credentials| credentials.password.as_str());
-    let verdict = passwords.verify(password.clone(), stored).await?;
+    let verdict = passwords.attempt(attempt, password.clone(), stored).await?;
     let (Some(credentials), Verdict::Right { outdated }) = (found, verdict) else {
         return Err(WRONG);
     };

@@ -14,7 +14,8 @@ use subtle::ConstantTimeEq;
 use crate::config::AuthConfig;
 use crate::error::{Error, Result};
 use crate::http::fields::Text;
-use crate::workers::Workers;
+use crate::limits::Attempt;
+use crate::workers::{Claim, Workers};
 
 /// The longest password that is hashed, in characters: hashing a longer one would be a way to burn our time.
 pub const MAX_LENGTH: usize = 4096;
@@ -34,6 +35,7 @@ const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
 pub struct Passwords {
     argon2: Argon2<'static>,
     workers: Workers,
+    claim: Claim,
     /// A hash of no password, checked when there is no user, so that this takes as long as a wrong password.
     dummy_hash: Arc<str>,
 }
@@ -73,34 +75,79 @@ impl Passwords {
         Ok(Self {
             argon2: Argon2::new(Algorithm::Argon2id, Version::default(), params),
             workers: Workers::new("password", config.hash_concurrency),
+            claim: Claim::default(),
             dummy_hash: dummy_hash.to_string().into(),
         })
+    }
+
+    /// The same, with this claim to a turn.
+    #[must_use]
+    pub fn with(&self, claim: Claim) -> Self {
+        Self {
+            claim,
+            ..self.clone()
+        }
     }
 
     /// Hashes a password for storing: a PHC string with a salt of its own.
     ///
     /// # Errors
-    /// The system has no random bytes or no thread to give.
+    /// Too many wait; the system has no random bytes or no thread to give.
     pub async fn hash(&self, password: SecretString) -> Result<String> {
         let argon2 = self.argon2.clone();
         let hash = self
             .workers
-            .run(move || argon2.hash_password(password.expose_secret().as_bytes()))
+            .run(self.claim, move || {
+                argon2.hash_password(password.expose_secret().as_bytes())
+            })
             .await?;
         hash.map(|hash| hash.to_string())
             .map_err(|error| Error::Internal(error.into()))
+    }
+
+    /// Refuses an attempt that there would be no time for, before the database is asked about it.
+    ///
+    /// # Errors
+    /// `Unavailable` if too many wait.
+    pub fn admit(&self, attempt: Attempt) -> Result<Attempt> {
+        if self.workers.has_place(attempt.claim()) {
+            Ok(attempt)
+        } else {
+            attempt.forgive();
+            Err(Error::Unavailable)
+        }
+    }
+
+    /// [Checks](Self::verify) a password that somebody tries, and tells the attempt how it ended.
+    ///
+    /// # Errors
+    /// See [`Passwords::verify`].
+    pub async fn attempt(
+        &self,
+        attempt: Attempt,
+        password: SecretString,
+        stored: Option<&str>,
+    ) -> Result<Verdict> {
+        let passwords = self.with(attempt.claim());
+        let verdict = passwords.verify(password, stored).await;
+        match &verdict {
+            Ok(Verdict::Wrong) => {}
+            Ok(Verdict::Right { .. }) => attempt.succeeded(),
+            Err(_) => attempt.forgive(),
+        }
+        verdict
     }
 
     /// Checks a password against a stored hash, Argon2's or Django's. Without one, because there is no such user, or
     /// with one that is none, because the account has no password, it takes as long, and the password is wrong.
     ///
     /// # Errors
-    /// The system has no thread to give.
+    /// Too many wait; the system has no thread to give.
     pub async fn verify(&self, password: SecretString, stored: Option<&str>) -> Result<Verdict> {
         let (argon2, dummy_hash) = (self.argon2.clone(), self.dummy_hash.clone());
         let stored = stored.map(str::to_owned);
         self.workers
-            .run(move || {
+            .run(self.claim, move || {
                 let password = password.expose_secret().as_bytes();
                 let verdict = stored.and_then(|stored| verify(&argon2, password, &stored));
                 verdict.unwrap_or_else(|| {

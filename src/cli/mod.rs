@@ -1,6 +1,7 @@
 //! The command line.
 
 mod accounts;
+mod backup;
 mod check;
 mod demo;
 mod health;
@@ -40,6 +41,11 @@ enum Command {
     ///
     /// The server does the same when it starts; this is for doing it beforehand.
     Migrate,
+    /// Copy a SQLite database into a file, while the server may go on writing
+    ///
+    /// The copy is the database as it was at one moment, checked, and only its owner can read it. To restore it, put it in
+    /// the database's place while no server runs.
+    Backup(backup::Options),
     /// Make an account that may do everything
     ///
     /// Asks for what is not given. The password is asked for on a terminal; elsewhere it is read from the variable
@@ -82,6 +88,7 @@ pub fn run() -> ExitCode {
             Command::Serve => serve::run().await,
             Command::Demo(options) => demo::run(options).await,
             Command::Migrate => migrate().await,
+            Command::Backup(options) => backup::run(options).await,
             Command::CreateSuperuser(options) => accounts::create_superuser(options).await,
             Command::User(command) => accounts::run(command).await,
             Command::Check => return check::run().await,

@@ -5,6 +5,7 @@
 mod auth;
 mod database;
 mod env;
+mod limits;
 mod llm;
 mod media;
 mod secret;
@@ -16,6 +17,7 @@ pub use auth::AuthConfig;
 pub use database::{DatabaseConfig, DatabaseUrl};
 use env::Reader;
 pub use env::{Environment, EnvironmentError, Problem};
+pub use limits::LimitsConfig;
 pub use llm::AgentDefaults;
 pub use media::{Bucket, MediaConfig};
 pub use secret::{JwtSecret, generate as generate_secret};
@@ -34,6 +36,8 @@ pub struct Config {
     pub media: MediaConfig,
     /// Tokens and passwords.
     pub auth: AuthConfig,
+    /// How often what may be done.
+    pub limits: LimitsConfig,
     /// The language models.
     pub llm: Settings,
     /// What a new agent is like.
@@ -96,6 +100,7 @@ impl Config {
         Self {
             media: MediaConfig::read(reader, &database),
             auth,
+            limits: LimitsConfig::read(reader),
             llm: llm::read(reader),
             agents: AgentDefaults::read(reader),
             server,

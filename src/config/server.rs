@@ -21,7 +21,7 @@ pub struct ServerConfig {
     pub allowed_hosts: Vec<String>,
     /// `CORS_ALLOWED_ORIGINS`: which web pages may call the API from a browser.
     pub cors_allowed_origins: Vec<String>,
-    /// `TRUSTED_PROXIES`: whose `X-Forwarded-Proto` is believed.
+    /// `TRUSTED_PROXIES`: whose `X-Forwarded-Proto` and `X-Forwarded-For` are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// `SECURE_SSL_REDIRECT`: which plain HTTP requests are sent on to HTTPS.
     pub ssl_redirect: SslRedirect,
@@ -29,6 +29,8 @@ pub struct ServerConfig {
     pub max_body_bytes: usize,
     /// `IMPORT_MAX_BYTES`: the longest file of conversations that is taken in.
     pub import_max_bytes: usize,
+    /// `MAX_CONNECTIONS`: how many connections are open at a time.
+    pub max_connections: usize,
     /// `SHUTDOWN_DELAY_SECONDS`: how long a server that was asked to stop goes on as before, but not ready.
     pub shutdown_delay: Duration,
     /// `SHUTDOWN_GRACE_SECONDS`: how long running answers may go on after a request to stop.
@@ -74,6 +76,7 @@ impl ServerConfig {
                 1024 * 1024 * 1024,
                 1024..=64 * 1024 * 1024 * 1024,
             ),
+            max_connections: reader.number("MAX_CONNECTIONS", 10_000, 1..=1_000_000),
             shutdown_delay: Duration::from_secs(reader.number(
                 "SHUTDOWN_DELAY_SECONDS",
                 0,

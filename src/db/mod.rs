@@ -4,11 +4,13 @@
 //! connection that writes and several that read, because it has a single writer and readers never wait for it in
 //! WAL mode; Postgres has one pool for both.
 
+mod backup;
 mod connect;
 mod migrations;
 mod query;
 mod sqlite;
 
+pub use backup::BackupError;
 pub use connect::connect;
 pub use migrations::{MigrationError, SchemaState};
 pub use query::{Executor, FromRow, Page, Query, Row, Slice, Sql};

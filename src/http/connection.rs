@@ -1,29 +1,40 @@
 //! Accepting connections, and HTTP/1.1 on each of them.
 
+mod answer;
+mod body;
+mod stream;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
-use http::Request;
+use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-/// How long a client may take to send the head of a request, and how long a connection may lie idle before one. Longer
-/// than the minute for which proxies keep idle connections, so that it is they who close them.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+use answer::Answer;
+use body::Paced;
+pub use body::Unfinished;
+use stream::{Phase, Progress, Watched};
+
+/// Longest head of a request that is read at all, in bytes. What is shorter than this and still too long is refused in
+/// words by [`super::head`]. It cannot have more than 100 fields.
+const HEAD_BYTES: usize = 64 * 1024;
 
 /// How long a client may take nothing of what it is sent before its connection is given up. Else one that is gone without a
 /// word, or that never reads, would keep an answer in memory for good.
@@ -33,46 +44,127 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait when the system has no room for another connection.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Serves until `draining`, and then until the requests that are under way are answered.
-pub async fn serve(listener: TcpListener, router: Router, draining: CancellationToken) {
+/// How often is told that there are as many connections as there may be.
+const REMINDER: Duration = Duration::from_secs(60);
+
+/// How long is waited for clients. Part of the state rather than constants, so that tests need not wait that long.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// For the first byte of a request. Longer than the minute for which proxies keep idle connections, so that it is they
+    /// who close them.
+    pub idle: Duration,
+    /// For the head of a request, from its first byte to its last.
+    pub head: Duration,
+    /// For any part of a body, and for the whole beyond the time that its length takes at the slowest pace that is
+    /// borne with.
+    pub body: Duration,
+    /// For the rest of a request that was half sent when the server began to end.
+    pub ending: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            idle: Duration::from_secs(75),
+            head: Duration::from_secs(15),
+            body: Duration::from_secs(60),
+            ending: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Serves at most `most` connections at a time, further ones wait unaccepted, until `draining`, and then until the requests
+/// that are under way are answered.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    most: usize,
+    timeouts: Timeouts,
+    draining: CancellationToken,
+) {
     let open = TaskTracker::new();
+    let room = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+    let mut reminded = None;
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(timeouts.idle)
+        .max_header_size(HEAD_BYTES)
         // A client that has said all may close its half. It also means that nothing is read while an answer is sent,
         // which would take another buffer for each open stream. That a client has left shows when it is written to.
         .half_close(true);
-    while let Some((stream, address)) = draining.run_until_cancelled(accept(&listener)).await {
-        let router = router.clone();
-        let service = service_fn(move |request| answer(router.clone(), address, request));
+    while let Some((permit, stream, address)) = draining
+        .run_until_cancelled(async {
+            let permit = admit(&room, &mut reminded).await;
+            let (stream, address) = accept(&listener).await;
+            (permit, stream, address)
+        })
+        .await
+    {
+        let progress = Progress::default();
+        let answering = Answering {
+            router: router.clone(),
+            address,
+            progress: progress.clone(),
+            timeouts,
+            draining: draining.clone(),
+        };
+        let service = service_fn(move |request| answer(answering.clone(), request));
+        let stream = Watched::new(stream, progress.clone(), timeouts.head, permit);
         let connection = http
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
-        open.spawn(run(connection, draining.clone()));
+        open.spawn(run(connection, progress, timeouts, draining.clone()));
     }
     drop(listener);
     open.close();
     open.wait().await;
 }
 
-type Connection<S> = http1::UpgradeableConnection<TokioIo<TcpStream>, S>;
+type Connection<S> = http1::UpgradeableConnection<TokioIo<Watched>, S>;
 
-/// Serves one connection, from `draining` on only until the request that is under way is answered.
-async fn run<S>(connection: Connection<S>, draining: CancellationToken)
-where
+/// Serves one connection, from `draining` on only until the request that is under way is answered, or is seen not to come.
+async fn run<S>(
+    connection: Connection<S>,
+    progress: Progress,
+    timeouts: Timeouts,
+    draining: CancellationToken,
+) where
     S: HttpService<Incoming, ResBody = Body, Error = Infallible>,
 {
     let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
+    let served = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
         () = draining.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                ended = connection.as_mut() => Some(ended),
+                () = sleep(timeouts.ending) => None,
+            }
         }
+    };
+    let ended = match served {
+        Some(ended) => ended,
+        None if progress.is(Phase::Head) => return,
+        None => connection.await,
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection broke");
     }
+}
+
+/// Waits until there is room for another connection.
+async fn admit(
+    room: &Arc<Semaphore>,
+    reminded: &mut Option<Instant>,
+) -> Option<OwnedSemaphorePermit> {
+    if room.available_permits() == 0
+        && reminded.is_none_or(|last: Instant| last.elapsed() > REMINDER)
+    {
+        tracing::warn!("there are MAX_CONNECTIONS connections; others wait");
+        *reminded = Some(Instant::now());
+    }
+    // It is never closed.
+    room.clone().acquire_owned().await.ok()
 }
 
 /// The next connection.
@@ -115,12 +207,24 @@ fn is_the_clients(error: &io::Error) -> bool {
     )
 }
 
-async fn answer(
+/// What it takes to answer the requests of a connection.
+#[derive(Clone)]
+struct Answering {
     router: Router,
     address: SocketAddr,
-    request: Request<Incoming>,
-) -> Result<Response, Infallible> {
-    let mut request = request.map(Body::new);
-    request.extensions_mut().insert(ConnectInfo(address));
-    router.oneshot(request).await
+    progress: Progress,
+    timeouts: Timeouts,
+    draining: CancellationToken,
+}
+
+async fn answer(with: Answering, request: Request<Incoming>) -> Result<Response, Infallible> {
+    with.progress.enter(Phase::Answer);
+    let mut request = request.map(|body| Body::new(Paced::new(body, with.timeouts, with.draining)));
+    request.extensions_mut().insert(ConnectInfo(with.address));
+    let response = with.router.oneshot(request).await?;
+    Ok(if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        response
+    } else {
+        response.map(|body| Body::new(Answer::new(body, with.progress)))
+    })
 }

@@ -94,3 +94,23 @@ where
         Ok(Self(format!("{scheme}://{}", host(&parts.headers))))
     }
 }
+
+/// The [address of the client](client_address).
+pub struct ClientAddress(pub Option<IpAddr>);
+
+impl<S> FromRequestParts<S> for ClientAddress
+where
+    S: Send + Sync,
+    Arc<Config>: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let config = Arc::from_ref(state);
+        Ok(Self(client_address(
+            &parts.headers,
+            &parts.extensions,
+            &config,
+        )))
+    }
+}

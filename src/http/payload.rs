@@ -9,6 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use multer::{Constraints, Multipart, SizeLimit};
 use serde_json::{Map, Value};
 
+use super::connection::Unfinished;
 use super::python;
 use crate::config::Config;
 use crate::error::{Error, FieldErrors, Result};
@@ -91,6 +92,7 @@ impl Payload {
         };
         let unreadable = |error| match error {
             multer::Error::StreamSizeExceeded { .. } => too_long(),
+            multer::Error::StreamReadFailed(cause) => unreadable(axum::Error::new(cause), limit),
             error => malformed(&error),
         };
         let boundary = multer::parse_boundary(&self.content_type)
@@ -121,6 +123,9 @@ impl Payload {
 
 /// The body is too long, or its sender broke off.
 fn unreadable(error: axum::Error, limit: usize) -> Error {
+    if let Some(unfinished) = Unfinished::behind(&error) {
+        return unfinished.into();
+    }
     let too_long = std::error::Error::source(&error)
         .is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
     if too_long {

@@ -16,7 +16,7 @@ use super::avatar::{Avatar, AvatarFile};
 use super::picture::{self, Pictures, Size};
 use crate::config::MediaConfig;
 use crate::error::{Error, Result};
-use crate::workers::Workers;
+use crate::workers::{Claim, Workers};
 
 /// How many uploads are taken in at the same time; each holds its file in memory.
 const UPLOADS: usize = 8;
@@ -91,7 +91,10 @@ impl Media {
     /// # Errors
     /// A message for the field `avatar` if the file is not fit for it; `Unavailable` if it had to wait for too long.
     pub async fn pictures(&self, file: Bytes) -> Result<Pictures> {
-        let made = self.workers.run(move || picture::make(&file)).await?;
+        let made = self
+            .workers
+            .run(Claim::default(), move || picture::make(&file))
+            .await?;
         made.map_err(|unfit| Error::field("avatar", unfit.to_string()))
     }
 

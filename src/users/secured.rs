@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::http::fields::{EMAIL, Form, Text};
 use crate::http::origin::Origin;
 use crate::http::payload::Payload;
+use crate::limits::Limits;
 use crate::users::User;
 
 /// The rule for a password that is there already.
@@ -30,6 +31,7 @@ pub async fn change_password(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
     State(passwords): State<Passwords>,
+    State(limits): State<Limits>,
     State(tokens): State<Tokens>,
     Origin(origin): Origin,
     payload: Payload,
@@ -40,7 +42,7 @@ pub async fn change_password(
     let new = form.required("new_password", &PASSWORD);
     let (old, new) = form.complete(old.zip(new))?;
 
-    let old = confirm(&db, &passwords, &user, FIELD, old).await?;
+    let old = confirm(&db, &passwords, &limits, &user, FIELD, old).await?;
     let new = passwords.hash(SecretString::from(new)).await?;
     let user = repository::change_password(&db, user.id, &old, &new)
         .await?
@@ -53,6 +55,7 @@ pub async fn change_email(
     CurrentUser(user): CurrentUser,
     State(accounts): State<Accounts>,
     State(passwords): State<Passwords>,
+    State(limits): State<Limits>,
     Origin(origin): Origin,
     payload: Payload,
 ) -> Result<Json<UserBody>> {
@@ -62,7 +65,7 @@ pub async fn change_email(
     let password = form.required(FIELD, &CURRENT_PASSWORD);
     let (email, password) = form.complete(email.zip(password))?;
 
-    confirm(&accounts.db, &passwords, &user, FIELD, password).await?;
+    confirm(&accounts.db, &passwords, &limits, &user, FIELD, password).await?;
     let email = normalize_email(&email);
     if repository::is_email_taken(&accounts.db, &email, Some(user.id)).await? {
         return Err(Error::field("email", EMAIL_TAKEN));
@@ -79,6 +82,7 @@ pub async fn delete_account(
     CurrentUser(user): CurrentUser,
     State(accounts): State<Accounts>,
     State(passwords): State<Passwords>,
+    State(limits): State<Limits>,
     payload: Payload,
 ) -> Result<StatusCode> {
     const FIELD: &str = "password";
@@ -86,7 +90,7 @@ pub async fn delete_account(
     let password = form.required(FIELD, &CURRENT_PASSWORD);
     let password = form.complete(password)?;
 
-    confirm(&accounts.db, &passwords, &user, FIELD, password).await?;
+    confirm(&accounts.db, &passwords, &limits, &user, FIELD, password).await?;
     accounts.delete(user.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -95,6 +99,7 @@ pub async fn delete_account(
 async fn confirm(
     db: &Db,
     passwords: &Passwords,
+    limits: &Limits,
     user: &User,
     field: &'static str,
     password: String,
@@ -102,7 +107,11 @@ async fn confirm(
     let stored = repository::find_password(db, user.id)
         .await?
         .ok_or(Error::BadToken)?;
-    match passwords.verify(password.into(), Some(&stored)).await? {
+    let attempt = limits.confirmation(user.id)?;
+    match passwords
+        .attempt(attempt, password.into(), Some(&stored))
+        .await?
+    {
         Verdict::Right { .. } => Ok(stored),
         Verdict::Wrong => Err(Error::field(field, WRONG_PASSWORD)),
     }

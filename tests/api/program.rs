@@ -1,5 +1,6 @@
 //! The program as a process: what its commands say and do, how it starts and how it ends.
 
+mod backup;
 mod commands;
 mod demo;
 mod endings;

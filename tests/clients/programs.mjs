@@ -68,10 +68,29 @@ export async function startMeggy(path, { work, model, env }) {
   return Object.assign(program, { url: await heard(program, /listening on (http:\/\/[0-9.]+:\d+)/) });
 }
 
-/** nginx with nothing but what it needs to start, and the shortest of configurations for a proxy. */
-export async function startNginx(meggy, { work }) {
+/** nginx with the shortest of configurations for a proxy. */
+export const startNginx = (meggy, { work }) =>
+  serveWithNginx("nginx", (port) => `server { listen 127.0.0.1:${port}; location / { proxy_pass ${meggy}; } }`, { work });
+
+/** nginx as docs/deploy/ has it, but for the names of hosts and certificates: the second replica is down. */
+export async function startShippedNginx(meggy, { work }) {
+  const shipped = await readFile(join(here, "../../docs/deploy/nginx.conf"), "utf8");
+  const replicas = { "app1:8000": new URL(meggy).host, "app2:8000": `127.0.0.1:${await freePort()}` };
+  return serveWithNginx(
+    "shipped-nginx",
+    (port) =>
+      Object.entries(replicas)
+        .reduce((text, [name, host]) => text.replace(name, host), shipped)
+        .replace("listen 80;", `listen 127.0.0.1:${port};`)
+        .replace(/^ *(listen 443|ssl_certificate).*$/gm, ""),
+    { work },
+  );
+}
+
+/** nginx with nothing but what it needs to start, and the server that `configure` describes. */
+async function serveWithNginx(name, configure, { work }) {
   const port = await freePort();
-  const prefix = join(work, "nginx");
+  const prefix = join(work, name);
   await mkdir(prefix, { recursive: true });
   const folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((what) => `${what}_temp_path ${what};`);
   await writeFile(
@@ -80,14 +99,11 @@ export async function startNginx(meggy, { work }) {
     events {}
     http {
       access_log off; ${folders.join(" ")}
-      server {
-        listen 127.0.0.1:${port};
-        location / { proxy_pass ${meggy}; }
-      }
+      ${configure(port)}
     }`,
   );
   const args = ["-p", prefix, "-c", "nginx.conf", "-e", "stderr"];
-  await heard(await start("nginx", process.env.NGINX ?? "nginx", args, { work, cwd: prefix }), /(using the)/);
+  await heard(await start(name, process.env.NGINX ?? "nginx", args, { work, cwd: prefix }), /(using the)/);
   return `http://127.0.0.1:${port}`;
 }
 

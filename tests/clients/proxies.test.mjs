@@ -1,6 +1,9 @@
-// The same streams straight from Meggy, through nginx as it comes, and through a Next.js site's rewrites, by a client
+// The same streams straight from Meggy, through nginx as it comes and as docs/deploy/ sets it up, and through a Next.js site's rewrites, by a client
 // that takes gzip as every browser does: each piece has to come when the model says it, not with the last one.
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import http from "node:http";
 import { describe, test } from "node:test";
 import { answer, words } from "./model.mjs";
 import { ask, at, events, modelCallEnded, modelCalls, newChatId, newUser, textOf, until } from "./support.mjs";
@@ -9,7 +12,12 @@ const user = await newUser();
 const accept = { "accept-encoding": "gzip, deflate, br", accept: "text/event-stream" };
 const PACE = 400;
 
-const fronts = { "no proxy": at.meggy, nginx: at.nginx, "Next.js": at.next };
+const fronts = {
+  "no proxy": at.meggy,
+  nginx: at.nginx,
+  "nginx as docs/deploy/ has it": at.shippedNginx,
+  "Next.js": at.next,
+};
 
 describe("event streams", { concurrency: true }, () => {
   for (const [front, base] of Object.entries(fronts))
@@ -107,4 +115,30 @@ describe("event streams", { concurrency: true }, () => {
         );
       });
     });
+});
+
+describe("nginx as docs/deploy/ has it", { concurrency: true }, () => {
+  test("a replica that is down is not noticed", async () => {
+    const base = at.shippedNginx;
+    const asked = Array.from({ length: 20 }, (_, n) =>
+      n % 2
+        ? user.call("/api/users/me/", { base })
+        : user.call("/api/agents/", { base, body: { name: `Agent ${newChatId()}` } }),
+    );
+    for (const { status } of await Promise.all(asked)) assert.ok(status === 200 || status === 201, `${status}`);
+  });
+
+  test("it lets WebSockets through", async () => {
+    const request = http.get(`${at.shippedNginx}/ws/chat/`, {
+      headers: {
+        connection: "upgrade",
+        upgrade: "websocket",
+        "sec-websocket-version": 13,
+        "sec-websocket-key": randomBytes(16).toString("base64"),
+      },
+    });
+    const [response, socket] = await once(request, "upgrade");
+    socket.destroy();
+    assert.equal(response.statusCode, 101);
+  });
 });

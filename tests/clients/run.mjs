@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startModel } from "./model.mjs";
 import { startPages } from "./pages.mjs";
-import { startMeggy, startNext, startNginx, stopAll } from "./programs.mjs";
+import { startMeggy, startNext, startNginx, startShippedNginx, stopAll } from "./programs.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const [program = join(here, "../../target/release/meggy"), ...chosen] = process.argv.slice(2);
@@ -36,6 +36,7 @@ try {
   if (tests.includes("proxies.test.mjs")) {
     step("nginx and a site made with Next.js");
     at.nginx = await startNginx(meggy.url, { work });
+    at.shippedNginx = await startShippedNginx(meggy.url, { work });
     at.next = await startNext(meggy.url, { work });
   }
   step("the tests");

@@ -2,21 +2,17 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use tokio::time::timeout;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 
 use crate::error::{Error, Result};
+use crate::http::connection::Unfinished;
 
 /// How much is gathered before it is written to the disk, in bytes.
 const CHUNK: usize = 256 * 1024;
-
-/// How long a client may be silent.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The part of a form that is the file.
 const FIELD: &str = "file";
@@ -57,6 +53,8 @@ enum Stopped {
     Early,
     #[error("The body is longer than {0} bytes.")]
     TooLong(usize),
+    #[error(transparent)]
+    Unfinished(#[from] Unfinished),
 }
 
 impl From<&Stopped> for Error {
@@ -64,6 +62,7 @@ impl From<&Stopped> for Error {
         match stopped {
             Stopped::Early => Self::Unreadable(stopped.to_string()),
             Stopped::TooLong(limit) => Self::TooLarge(*limit),
+            Stopped::Unfinished(unfinished) => (*unfinished).into(),
         }
     }
 }
@@ -86,25 +85,20 @@ fn cause(error: multer::Error) -> Error {
     )
 }
 
-/// The body piece by piece, up to a limit and as long as its sender goes on.
+/// The body piece by piece, up to a limit.
 fn chunks(body: Body, limit: usize) -> impl Stream<Item = Result<Bytes, Stopped>> + Send + Unpin {
     let mut length = 0_usize;
-    let chunks = stream::unfold(body.into_data_stream(), |mut chunks| async {
-        let chunk = timeout(PATIENCE, chunks.next()).await;
-        let chunk = chunk.map_or(Some(Err(Stopped::Early)), |chunk| {
-            Some(chunk?.map_err(|_| Stopped::Early))
+    body.into_data_stream().map(move |chunk| {
+        let chunk = chunk.map_err(|error| {
+            Unfinished::behind(&error).map_or(Stopped::Early, Stopped::Unfinished)
         })?;
-        Some((chunk, chunks))
-    });
-    Box::pin(chunks.map(move |chunk| {
-        let chunk = chunk?;
         length = length.saturating_add(chunk.len());
         if length > limit {
             Err(Stopped::TooLong(limit))
         } else {
             Ok(chunk)
         }
-    }))
+    })
 }
 
 async fn put_aside<E>(mut chunks: impl Stream<Item = Result<Bytes, E>> + Unpin) -> Result<File>

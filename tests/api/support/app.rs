@@ -78,7 +78,16 @@ impl TestApp {
 
     /// Starts a server that waits for its WebSocket clients as long as this.
     pub async fn with_patience(&self, settings: &[(&str, &str)], patience: Patience) -> Self {
-        let change = |app: &mut App| app.patience = patience;
+        self.another_changed(settings, |app| app.patience = patience)
+            .await
+    }
+
+    /// Starts a second server beside this one whose state is changed first.
+    pub async fn another_changed(
+        &self,
+        settings: &[(&str, &str)],
+        change: impl FnOnce(&mut App),
+    ) -> Self {
         Self::start_changed(&self.database, Arc::clone(&self.model), settings, change).await
     }
 
