@@ -5,11 +5,13 @@
 //! WAL mode; Postgres has one pool for both.
 
 mod connect;
+mod foreign;
 mod migrations;
 mod query;
 mod sqlite;
 
 pub use connect::connect;
+pub use foreign::{Cells, Foreign, ForeignColumn};
 pub use migrations::{MigrationError, SchemaState};
 pub use query::{Executor, FromRow, Page, Query, Row, Slice, Sql};
 
