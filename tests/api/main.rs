@@ -9,6 +9,7 @@ mod concurrency;
 mod config;
 mod conversations;
 mod cors;
+mod django;
 mod hosts_and_https;
 mod isolation;
 mod live;
