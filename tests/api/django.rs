@@ -3,7 +3,8 @@
 
 mod arrivals;
 mod interruptions;
-mod odd;
+mod odd_accounts;
+mod odd_values;
 mod old;
 mod refusals;
 mod repeats;

@@ -3,8 +3,11 @@
 use serde_json::json;
 
 use super::old::{Cell, id, sql, time};
-use super::{Move, on_all_databases};
+use super::{Move, command, on_all_databases, said};
+use crate::support::app::block_on;
+use crate::support::program::run;
 use crate::support::tokens::{access, mint};
+use crate::support::{Database, Kind, TestApp};
 
 on_all_databases!(
     everything_comes_over,
@@ -227,8 +230,8 @@ async fn long_conversations_come_over_in_pieces(mut moving: Move) {
     let messages = user.messages(&id(20).to_string()).await;
     let mut numbers: Vec<_> = (1000..=2202).collect();
     numbers.extend(match moving.old.database.kind {
-        crate::support::Kind::Sqlite => [2300, 2250, 2280],
-        crate::support::Kind::Postgres => [2250, 2280, 2300],
+        Kind::Sqlite => [2300, 2250, 2280],
+        Kind::Postgres => [2250, 2280, 2300],
     });
     let ids: Vec<_> = messages
         .iter()
@@ -242,4 +245,35 @@ async fn long_conversations_come_over_in_pieces(mut moving: Move) {
         "2024-01-01T00:38:20.250002Z"
     );
     app.stop().await;
+}
+
+/// A database that the old backend itself wrote, if `DJANGO_FIXTURE` leads to it.
+#[test]
+fn the_old_backends_own_database_comes_over() {
+    let Ok(file) = std::env::var("DJANGO_FIXTURE") else {
+        return;
+    };
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        block_on(async {
+            let Some(new) = Database::empty(kind) else {
+                return;
+            };
+            let output = run(command(&new, &format!("sqlite:{file}"), &[]), "");
+            let said = Move::imported(said(&output, ""));
+            assert_eq!(said.counts("users"), [3, 3, 0, 0, 0, 0]);
+            assert_eq!(said.counts("agents"), [4, 4, 0, 0, 0, 0]);
+            assert_eq!(said.counts("conversations"), [8, 8, 0, 0, 0, 0]);
+            assert_eq!(said.counts("messages"), [92, 92, 0, 0, 0, 0]);
+            assert!(said.text.contains("table auth_permission (36 rows)"));
+            let app = TestApp::start(&new, &[]).await;
+            let stranger = app.stranger();
+            let login = stranger.login("ben@example.com", "ben-pass-1234");
+            let token = login.await.expect(200)["access_token"].clone();
+            let ben = app.stranger().with_token(token.as_str().unwrap());
+            let list = ben.get("/api/conversations/").await.expect(200);
+            assert_eq!(list["count"], 6);
+            assert_eq!(list["results"][0]["message_count"], 14);
+            app.stop().await;
+        });
+    }
 }

@@ -235,7 +235,7 @@ impl Old {
 
     /// A message in a conversation: questions have even numbers.
     pub fn message(&mut self, number: u64, conversation: u64, cells: &[(&str, Cell)]) {
-        let is_question = number % 2 == 0;
+        let is_question = number.is_multiple_of(2);
         let defaults = [
             ("id", Cell::Id(number)),
             ("conversation_id", Cell::Id(conversation)),
