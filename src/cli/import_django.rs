@@ -1,7 +1,8 @@
 //! `meggy import-django`.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -33,7 +34,7 @@ pub async fn run(options: Options) -> Result<bool, Failure> {
     let url = DatabaseUrl::parse(&options.from).map_err(|problem| format!("--from {problem}"))?;
     let failed = |error| format!("the old database cannot be opened: {error}. Check --from");
     let mut source = Foreign::open(&url).await.map_err(failed)?;
-    let file = options.report.map(File::create).transpose();
+    let file = options.report.as_deref().map(create).transpose();
     let file = file.map_err(|error| format!("the report cannot be written: {error}"))?;
     let mut report = Report::new(file);
     let messages = django::check(&mut source, &mut report).await?;
@@ -58,6 +59,15 @@ pub async fn run(options: Options) -> Result<bool, Failure> {
     }
     print!("{report}");
     Ok(report.is_complete())
+}
+
+/// Makes a file that others on this machine cannot read, because it has addresses of people.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 /// The database to compare with, and a folder to be kept as long as that is used. What is not there yet is an empty

@@ -129,19 +129,23 @@ impl Old {
 
     /// Has everything so far in the database; returns its address.
     pub async fn address(&mut self) -> String {
-        let script = AssertSqlSafe(std::mem::take(&mut self.script));
+        // At once, because each statement by itself would wait for the disk.
+        let script = std::mem::take(&mut self.script);
+        let script = AssertSqlSafe(format!("BEGIN;\n{script}COMMIT;"));
         let url = &self.database.url;
         match self.database.kind {
             Kind::Sqlite => {
                 let options = SqliteConnectOptions::new()
                     .filename(self.database.file())
                     .create_if_missing(true)
-                    .foreign_keys(false);
+                    .foreign_keys(false)
+                    .disable_statement_logging();
                 let mut connection = options.connect().await.unwrap();
                 connection.execute(sqlx::raw_sql(script)).await.unwrap();
             }
             Kind::Postgres => {
                 let options: PgConnectOptions = url.parse().unwrap();
+                let options = options.disable_statement_logging();
                 let mut connection = options.connect().await.unwrap();
                 connection.execute(sqlx::raw_sql(script)).await.unwrap();
             }
