@@ -2,7 +2,7 @@
 
 mod handlers;
 mod model;
-mod name;
+pub mod name;
 mod parameters;
 mod prompts;
 pub mod repository;

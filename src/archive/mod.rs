@@ -12,8 +12,8 @@ mod export;
 mod handlers;
 mod import;
 mod markdown;
-mod model;
-mod repository;
+pub mod model;
+pub mod repository;
 
 use axum::Router;
 use axum::routing::{get, post};

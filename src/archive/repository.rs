@@ -14,6 +14,9 @@ pub type Place = (DateTime<Utc>, Uuid);
 /// The place before all.
 pub const BEGINNING: Place = (DateTime::UNIX_EPOCH, Uuid::nil());
 
+/// From which length on, in bytes, what a message says is not put into JSON together with that of others.
+pub const LONG: usize = 256 * 1024;
+
 /// How much text a page of messages has, in bytes, unless a single message has more.
 const PAGE_BYTES: usize = 1024 * 1024;
 
@@ -229,6 +232,32 @@ pub async fn insert_messages(
         .bind(reasoning.flatten())
         .execute()
         .await?;
+    Ok(())
+}
+
+/// Stores messages of a conversation, however long each is.
+///
+/// # Errors
+/// A violated uniqueness if the user has a message with one of these ids already.
+pub async fn insert_all(
+    tx: &mut Tx,
+    owner: Uuid,
+    conversation: Uuid,
+    mut messages: Vec<MessageRecord>,
+) -> sqlx::Result<()> {
+    while !messages.is_empty() {
+        // A long one by itself, the short ones before it together.
+        let short = messages
+            .iter()
+            .position(|message| message.content.len() > LONG)
+            .unwrap_or(messages.len());
+        let rest = messages.split_off(short.max(1));
+        let said = (short == 0).then(|| (std::mem::take(&mut messages[0].content), None));
+        let list =
+            serde_json::to_string(&messages).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        insert_messages(tx, owner, conversation, list, said).await?;
+        messages = rest;
+    }
     Ok(())
 }
 

@@ -14,7 +14,7 @@ pub use extract::{
     require_user_or_ticket,
 };
 pub use handlers::Session;
-pub use password::{PASSWORD, Passwords};
+pub use password::{PASSWORD, Passwords, from_django};
 pub use token::Tokens;
 
 use crate::app::App;

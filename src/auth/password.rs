@@ -30,6 +30,10 @@ pub const PASSWORD: Text = Text {
 /// The most rounds of PBKDF2 that a stored hash may ask for, several times what Django asks for today.
 const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
 
+/// The most memory, in KiB, and passes that a hash of Django's may ask of Argon2; today it asks for 100 MiB and 2.
+const MAX_ARGON2_MEMORY: u32 = 512 * 1024;
+const MAX_ARGON2_PASSES: u32 = 32;
+
 /// Hashes and checks passwords, a few at a time, each on a thread of its own. Cheap to clone.
 #[derive(Clone)]
 pub struct Passwords {
@@ -180,15 +184,32 @@ fn verify(argon2: &Argon2<'_>, password: &[u8], stored: &str) -> Option<Verdict>
     })
 }
 
+/// The form in which a hash that Django stored is one for [`Passwords::verify`]; `None` if it can be checked in none.
+pub fn from_django(stored: &str) -> Option<&str> {
+    if parse_django(stored).is_some() {
+        return Some(stored);
+    }
+    // Django puts the name of its method in front.
+    let hash = stored.strip_prefix("argon2").unwrap_or(stored);
+    let parsed = PasswordHash::new(hash).ok()?;
+    let params = Params::try_from(&parsed).ok()?;
+    (params.m_cost() <= MAX_ARGON2_MEMORY && params.t_cost() <= MAX_ARGON2_PASSES).then_some(hash)
+}
+
 /// Checks Django's `pbkdf2_sha256$rounds$salt$hash`; `None` if the hash is of another kind.
 fn verify_django(password: &[u8], stored: &str) -> Option<bool> {
+    let (rounds, salt, expected) = parse_django(stored)?;
+    let actual = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password, salt.as_bytes(), rounds);
+    Some(bool::from(actual.as_slice().ct_eq(&expected)))
+}
+
+/// Rounds, salt and hash.
+fn parse_django(stored: &str) -> Option<(u32, &str, Vec<u8>)> {
     let mut parts = stored.strip_prefix("pbkdf2_sha256$")?.split('$');
     let (rounds, salt, hash) = (parts.next()?, parts.next()?, parts.next()?);
     let rounds = rounds
         .parse()
         .ok()
         .filter(|rounds| (1..=MAX_PBKDF2_ROUNDS).contains(rounds))?;
-    let expected = STANDARD.decode(hash).ok()?;
-    let actual = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password, salt.as_bytes(), rounds);
-    Some(bool::from(actual.as_slice().ct_eq(&expected)))
+    Some((rounds, salt, STANDARD.decode(hash).ok()?))
 }

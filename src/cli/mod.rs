@@ -5,6 +5,7 @@ mod backup;
 mod check;
 mod demo;
 mod health;
+mod import_django;
 mod serve;
 
 use std::process::ExitCode;
@@ -46,6 +47,13 @@ enum Command {
     /// The copy is the database as it was at one moment, checked, and only its owner can read it. To restore it, put it in
     /// the database's place while no server runs.
     Backup(backup::Options),
+    /// Bring in everything from the database of the Django backend that this program replaces
+    ///
+    /// Copies users with their passwords, agents, conversations and messages, and keeps their ids and times. Can be
+    /// interrupted and repeated: what is here already is left as it is. A server may run meanwhile. Ends with status 0 if
+    /// every row is here, with status 3 if some were left out, which are named, and with status 1 if it failed.
+    #[command(name = "import-django")]
+    ImportDjango(import_django::Options),
     /// Make an account that may do everything
     ///
     /// Asks for what is not given. The password is asked for on a terminal; elsewhere it is read from the variable
@@ -91,14 +99,20 @@ pub fn run() -> ExitCode {
             Command::Backup(options) => backup::run(options).await,
             Command::CreateSuperuser(options) => accounts::create_superuser(options).await,
             Command::User(command) => accounts::run(command).await,
-            Command::Check => return check::run().await,
+            Command::Check => {
+                let status = |is_well| if is_well { 0 } else { 1 };
+                return check::run().await.map(status);
+            }
+            Command::ImportDjango(options) => {
+                let status = |is_complete| if is_complete { 0 } else { 3 };
+                return import_django::run(options).await.map(status);
+            }
             Command::Health => health::run().await,
         }
-        .map(|()| true)
+        .map(|()| 0)
     });
     match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(status) => ExitCode::from(status),
         Err(error) => fail(&*error),
     }
 }

@@ -92,7 +92,11 @@ impl DatabaseUrl {
         }
     }
 
-    fn parse(url: &str) -> Result<Self, String> {
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words that follow its name. They do not repeat it, because it may hold a password.
+    pub fn parse(url: &str) -> Result<Self, String> {
         if let Some(rest) = url.strip_prefix("sqlite:") {
             let path = rest.strip_prefix("//").unwrap_or(rest);
             return match path {

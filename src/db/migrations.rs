@@ -14,6 +14,13 @@ pub enum SchemaState {
     Behind(usize),
 }
 
+impl SchemaState {
+    /// Whether there is no schema at all.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::Behind(SQLITE.len())
+    }
+}
+
 /// Why the schema cannot be brought up to this version. Each text tells an operator what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
@@ -85,6 +92,7 @@ migrations!(
     "0007_profile",
     "0008_agents",
     "0009_archive",
+    "0012_django",
 );
 
 fn migrator(files: &'static [(&'static str, &'static str)]) -> Migrator {

@@ -6,12 +6,14 @@
 
 mod backup;
 mod connect;
+mod foreign;
 mod migrations;
 mod query;
 mod sqlite;
 
 pub use backup::BackupError;
 pub use connect::connect;
+pub use foreign::{Cells, Foreign, ForeignColumn};
 pub use migrations::{MigrationError, SchemaState};
 pub use query::{Executor, FromRow, Page, Query, Row, Slice, Sql};
 

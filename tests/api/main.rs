@@ -10,6 +10,7 @@ mod config;
 mod connections;
 mod conversations;
 mod cors;
+mod django;
 mod hosts_and_https;
 mod isolation;
 mod limits;

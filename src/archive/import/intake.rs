@@ -13,7 +13,7 @@ use super::report::{Report, Skipped};
 use crate::agents::{self, AgentChanges, Origin};
 use crate::app::App;
 use crate::archive::model::{ConversationRecord, MessageRecord, Storable};
-use crate::archive::repository::{self, Summary};
+use crate::archive::repository::{self, LONG, Summary};
 use crate::config::Config;
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
@@ -21,9 +21,6 @@ use crate::http::path::parse_uuid;
 
 /// How much is stored by one statement, in bytes of JSON, unless a single message has more.
 const BATCH: usize = 1024 * 1024;
-
-/// From which length on, in bytes, what a message says is not put into JSON together with that of others.
-const LONG: usize = 256 * 1024;
 
 /// Why a conversation is not stored.
 pub enum Refusal {

@@ -22,6 +22,7 @@ fn every_command_explains_itself() {
                 "serve",
                 "demo",
                 "migrate",
+                "import-django",
                 "createsuperuser",
                 "user",
                 "check",
@@ -31,6 +32,10 @@ fn every_command_explains_itself() {
         (&["serve", "--help"], &["Start the server"]),
         (&["demo", "--help"], &["--port", "Everything is deleted"]),
         (&["migrate", "--help"], &["database"]),
+        (
+            &["import-django", "--help"],
+            &["--from", "--dry-run", "--report", "PGPASSWORD", "status 3"],
+        ),
         (
             &["createsuperuser", "--help"],
             &["--email", "--name", "MEGGY_SUPERUSER_PASSWORD"],
