@@ -6,32 +6,30 @@ mod name;
 mod parameters;
 mod prompts;
 pub mod repository;
+mod schema;
 mod templates;
 mod trial;
 pub mod variables;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::post;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use model::{Agent, AgentBody, AgentChanges, NewAgent, Origin};
 
 use crate::app::App;
+use crate::http::openapi::DocumentedEndpoints;
 use crate::http::route::Endpoints;
 
 /// The paths of this room.
-pub fn router() -> Router<App> {
-    Router::new()
-        .endpoint("/api/agents/", get(handlers::list).post(handlers::create))
-        .endpoint("/api/agents/default/", get(handlers::show_default))
-        .endpoint(
-            "/api/agents/{id}/",
-            get(handlers::show)
-                .put(handlers::update)
-                .patch(handlers::update)
-                .delete(handlers::delete),
-        )
-        .endpoint("/api/agents/templates/", get(handlers::list_templates))
-        .endpoint("/api/agents/{id}/duplicate/", post(handlers::duplicate))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .endpoint(routes!(handlers::list, handlers::create))
+        .endpoint(routes!(handlers::show_default))
+        .endpoint(routes!(handlers::show, handlers::update, handlers::delete))
+        .endpoint(routes!(handlers::list_templates))
+        .endpoint(routes!(handlers::duplicate))
         .merge(prompts::router())
 }
 

@@ -22,7 +22,7 @@ struct World {
 }
 
 impl World {
-    async fn new(app: &TestApp) -> Self {
+    async fn new(app: &TestApp, path: &str) -> Self {
         let ada = app.stranger();
         let ada = ada
             .register(examples::EMAIL, "Ada Lovelace", examples::PASSWORD)
@@ -38,7 +38,7 @@ impl World {
                 json!({}),
             )
             .await;
-        let names = vec![
+        let mut names = vec![
             (examples::USER, ada.id().to_owned()),
             (examples::AGENT, agent),
             (examples::CONVERSATION, conversation),
@@ -47,6 +47,11 @@ impl World {
             (examples::SHARE, id(&link.json)),
             (examples::REFRESH_TOKEN, ada.refresh_token.clone()),
         ];
+        if path.starts_with("/media/") {
+            let user = pictures::upload(&ada, &pictures::png()).await.expect(200);
+            let avatar = user["avatar_url"].as_str().unwrap().rsplit('/').next();
+            names.push((examples::AVATAR, avatar.unwrap().to_owned()));
+        }
         Self { ada, names }
     }
 
@@ -64,7 +69,7 @@ async fn every_example_of_a_request_is_answered_as_documented(app: TestApp) {
     let generic = document(&app).await;
     let mut wrong = Vec::new();
     for Operation { method, path, .. } in operations(&generic) {
-        let world = World::new(&app).await;
+        let world = World::new(&app, path).await;
         let document = world.put_into(&generic);
         let operation = &document["paths"][path][method.to_ascii_lowercase()];
         let answer = replay(&document, &world.ada, &method, path, operation).await;
