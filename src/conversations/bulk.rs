@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::handlers::stop_running;
 use super::repository;
@@ -14,7 +15,7 @@ use crate::http::payload::Payload;
 use crate::live::Hub;
 
 /// How many conversations were there to delete.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Deleted {
     deleted: usize,
 }

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::filters::Filters;
@@ -74,7 +75,8 @@ pub async fn create(
 }
 
 /// A conversation to go on with.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ConversationToGoOnWith)]
 pub struct Found {
     conversation: ConversationDetail,
     /// Whether there was none.

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::content::read_content;
@@ -93,11 +94,12 @@ pub async fn stream(
 }
 
 /// What a request to stop came to.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Stopped {
     /// Whether this stopped an answer.
     stopped: bool,
-    /// The answer as it is now.
+    /// The answer as it is now; null if none was running, or another one than was meant.
+    #[schema(required)]
     message: Option<MessageBody>,
 }
 

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::repository;
 use crate::auth::CurrentUser;
@@ -71,7 +72,7 @@ fn without_repetitions(tags: Vec<String>) -> Vec<String> {
 }
 
 /// A tag, and how many conversations have it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TagCount {
     tag: String,
     count: i64,
@@ -87,8 +88,9 @@ impl FromRow for TagCount {
 }
 
 /// The tags of a user's conversations.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Tags {
+    /// The most used ones first, 200 at most.
     results: Vec<TagCount>,
 }
 

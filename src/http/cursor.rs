@@ -7,6 +7,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::fields::{Form, Integer, Rule};
@@ -110,10 +111,11 @@ impl Window {
 }
 
 /// A part of a list as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Portion<T> {
     results: Vec<T>,
     /// Where the next part begins; `None` if this is the last one.
+    #[schema(required, value_type = Option<String>)]
     next: Option<Cursor>,
 }
 

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::body::{ListedBody, MessageBody};
 use super::excerpt::{Excerpt, ExcerptBody};
@@ -83,8 +84,9 @@ pub async fn show(
 }
 
 /// All versions of a message.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Versions {
+    /// In the order in which they were written, the newest 200.
     results: Vec<MessageBody>,
 }
 

@@ -11,7 +11,7 @@ pub mod tree;
 use axum::Router;
 use axum::routing::{get, put};
 
-pub use body::MessageBody;
+pub use body::{MessageBody, ToldMessage};
 pub use excerpt::MOST;
 pub use model::{ErrorCode, Message, Status};
 

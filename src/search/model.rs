@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::query::Query;
@@ -225,31 +226,49 @@ pub struct Match {
 }
 
 /// A page of results.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SearchResults)]
 pub struct Results {
     pub results: Vec<Found>,
+    /// The `cursor` of the next page; null if this is the last one.
+    #[schema(required, value_type = Option<String>)]
     pub next: Option<Cursor>,
 }
 
 /// A result.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SearchResult)]
 pub struct Found {
-    r#type: &'static str,
+    r#type: Kind,
     conversation: ConversationFound,
+    /// Null if it is the title that was found.
+    #[schema(required)]
     message: Option<MessageFound>,
+    /// HTML of about 200 characters with the hits in `<mark>`; all else in it is escaped.
     snippet: String,
+    /// Greater is better. To be compared only with scores of the same search.
     score: f64,
 }
 
-#[derive(Serialize)]
+/// Where something was found: in a message or in a title.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = SearchResultType)]
+enum Kind {
+    Message,
+    Conversation,
+}
+
+#[derive(Serialize, ToSchema)]
 struct ConversationFound {
     id: Uuid,
     title: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct MessageFound {
     id: Uuid,
+    #[schema(value_type = Role)]
     role: Option<Role>,
     #[serde(serialize_with = "clock::serialize")]
     created_at: DateTime<Utc>,
@@ -260,9 +279,9 @@ impl Found {
     pub fn new(found: Match, snippet: String, score: f64) -> Self {
         Self {
             r#type: if found.message_id.is_some() {
-                "message"
+                Kind::Message
             } else {
-                "conversation"
+                Kind::Conversation
             },
             conversation: ConversationFound {
                 id: found.conversation_id,

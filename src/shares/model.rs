@@ -5,6 +5,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::clock;
@@ -92,10 +93,12 @@ fn is_shared(message: &Message) -> bool {
     message.role != Role::System && message.status != Status::Pending && !message.content.is_empty()
 }
 
-#[derive(Serialize)]
+/// A message that everybody sees.
+#[derive(Serialize, ToSchema)]
 struct SharedMessage {
     role: Role,
     content: String,
+    /// The model that wrote it; empty if a person did.
     model: String,
     #[serde(serialize_with = "clock::serialize")]
     created_at: DateTime<Utc>,
@@ -113,15 +116,21 @@ impl From<Message> for SharedMessage {
 }
 
 /// A share as its owner sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Share {
+    /// Cannot be guessed.
     id: String,
     conversation: Uuid,
+    /// The title as it was.
     title: String,
+    /// What the owner wants to be called.
+    #[schema(required)]
     name: Option<String>,
     #[serde(serialize_with = "clock::serialize")]
     created_at: DateTime<Utc>,
+    /// Null if the link is good for ever.
     #[serde(serialize_with = "serialize_optional")]
+    #[schema(required)]
     expires_at: Option<DateTime<Utc>>,
 }
 
@@ -139,20 +148,27 @@ impl FromRow for Share {
 }
 
 /// The shares of a conversation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Shares {
+    /// Those that are good, newest first.
     pub results: Vec<Share>,
 }
 
 /// A share as everybody sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct SharedConversation {
     title: String,
+    /// What the owner wants to be called.
+    #[schema(required)]
     name: Option<String>,
     #[serde(serialize_with = "clock::serialize")]
     created_at: DateTime<Utc>,
+    /// Null if the link is good for ever.
     #[serde(serialize_with = "serialize_optional")]
+    #[schema(required)]
     expires_at: Option<DateTime<Utc>>,
+    /// Oldest first.
+    #[schema(value_type = Vec<SharedMessage>)]
     messages: Value,
 }
 

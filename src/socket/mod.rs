@@ -7,6 +7,7 @@
 //! up the turn, the other clients, or its own commands.
 
 mod commands;
+mod frames;
 mod goodbye;
 mod limits;
 mod listener;

@@ -1,0 +1,142 @@
+//! All frames, as the API's document shows them. OpenAPI knows no sockets, so they are nothing but schemas there.
+#![expect(
+    dead_code,
+    reason = "frames are read field by field, and written by their own types"
+)]
+
+use std::collections::BTreeMap;
+
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::refusal::Code;
+use super::reply::Reply;
+use crate::live::told::{Failed, Finish, Start, Text, Usage};
+
+/// What a client says on a socket.
+#[derive(ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = SocketCommand)]
+pub enum Command {
+    /// The first frame, if no token came with the request. Answered with `connection_established`.
+    Auth {
+        /// An access token.
+        token: String,
+    },
+    /// Answered with `pong`.
+    Ping,
+    /// Watches a conversation. Answered with `subscribed`, and then events: of the turn that runs, from its beginning, and
+    /// of all later ones.
+    Subscribe {
+        conversation_id: Uuid,
+        /// The `id` of the event that the client had last: everything after it is told.
+        last_event_id: Option<u64>,
+    },
+    /// Answered with `unsubscribed`.
+    Unsubscribe { conversation_id: Uuid },
+    /// Says something. Answered with `sent`, and the conversation is watched from then on.
+    Send {
+        conversation_id: Uuid,
+        content: String,
+        /// With the same key and content it is the same turn.
+        #[schema(min_length = 1, max_length = 255)]
+        idempotency_key: Option<String>,
+    },
+    /// Stops the running answer. Answered with `stopped` once it is stored.
+    Stop {
+        conversation_id: Uuid,
+        /// Stop only this answer.
+        message_id: Option<Uuid>,
+    },
+}
+
+/// What the server says on a socket.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(as = SocketFrame)]
+pub enum Frame {
+    Reply(Reply),
+    Event(Event),
+    Refusal(Refusal),
+}
+
+/// An event of a turn in a conversation that is watched.
+#[derive(ToSchema)]
+#[serde(tag = "type", rename_all = "lowercase")]
+#[schema(as = SocketEvent)]
+pub enum Event {
+    Start {
+        #[serde(flatten)]
+        place: Place,
+        #[serde(flatten)]
+        event: Start,
+    },
+    Reasoning {
+        #[serde(flatten)]
+        place: Place,
+        #[serde(flatten)]
+        event: Text,
+    },
+    Delta {
+        #[serde(flatten)]
+        place: Place,
+        #[serde(flatten)]
+        event: Text,
+    },
+    Usage {
+        #[serde(flatten)]
+        place: Place,
+        #[serde(flatten)]
+        event: Usage,
+    },
+    Finish {
+        #[serde(flatten)]
+        place: Place,
+        #[serde(flatten)]
+        event: Finish,
+    },
+    Error {
+        #[serde(flatten)]
+        place: Place,
+        #[serde(flatten)]
+        event: Failed,
+    },
+}
+
+/// Where an event belongs.
+#[derive(ToSchema)]
+#[schema(as = SocketEventPlace)]
+pub struct Place {
+    conversation_id: Uuid,
+    /// The answer's id.
+    message_id: Uuid,
+    /// Greater than that of the event before it in this conversation.
+    id: u64,
+}
+
+/// A command that cannot be obeyed. The socket lives on.
+#[derive(ToSchema)]
+#[serde(tag = "type", rename_all = "lowercase")]
+#[schema(as = SocketError)]
+pub enum Refusal {
+    Error {
+        code: Code,
+        /// What is wrong, in a sentence.
+        error: String,
+        /// The HTTP status of the same refusal, where there is one.
+        #[schema(nullable = false)]
+        status: Option<u16>,
+        /// As the client named it.
+        #[schema(nullable = false)]
+        conversation_id: Option<String>,
+        /// As the client gave it.
+        #[schema(nullable = false)]
+        idempotency_key: Option<String>,
+        /// The running answer, with the code `answering`.
+        #[schema(nullable = false)]
+        message_id: Option<Uuid>,
+        /// The messages of each faulty field, with the code `invalid`.
+        #[schema(nullable = false)]
+        fields: Option<BTreeMap<String, Vec<String>>>,
+    },
+}
