@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::archive::Imports;
 use crate::auth::{self, Passwords, Tokens};
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::Error;
+use crate::http::openapi::responses::NotAcceptable;
+use crate::http::openapi::{ACCESS_TOKEN, Layers, TICKET};
 use crate::http::origin::Origin;
 use crate::http::route::{Endpoints, allow_options, refuse_empty_segments};
 use crate::http::{accept, cors, drain, guard};
@@ -24,7 +28,7 @@ use crate::models::{self, Catalog};
 use crate::socket::{self, Patience};
 use crate::tasks::Tasks;
 use crate::{
-    agents, archive, chat, conversations, health, messages, search, shares, telemetry, users,
+    agents, archive, chat, conversations, docs, health, messages, search, shares, telemetry, users,
 };
 
 /// What handlers work with. Cheap to clone; all clones are one.
@@ -91,38 +95,46 @@ pub fn router(app: App) -> Router {
     let require_user_or_ticket =
         middleware::from_fn_with_state(app.clone(), auth::require_user_or_ticket);
     let open = auth::public_router()
-        .merge(health::router())
-        .merge(shares::public_router());
-    let protected = Router::new()
-        .endpoint("/api/", get(root))
+        .merge(health::router().into())
+        .merge(shares::public_router().into());
+    let protected = OpenApiRouter::from(Router::new().endpoint("/api/", get(root)))
         .merge(auth::router())
         .merge(users::router())
-        .merge(agents::router())
-        .merge(conversations::router())
-        .merge(shares::router())
-        .merge(messages::router())
-        .merge(chat::router())
-        .merge(models::router())
-        .merge(search::router())
-        .merge(archive::router())
-        .route_layer(require_user.clone());
-    let streaming = conversations::streaming_router()
-        .merge(agents::streaming_router())
-        .merge(chat::streaming_router())
+        .merge(agents::router().into())
+        .merge(conversations::router().into())
+        .merge(shares::router().into())
+        .merge(messages::router().into())
+        .merge(chat::router().into())
+        .merge(models::router().into())
+        .merge(search::router().into())
+        .merge(archive::router().into())
+        .route_layer(require_user.clone())
+        .secured_by(&[ACCESS_TOKEN]);
+    let streaming = OpenApiRouter::from(conversations::streaming_router())
+        .merge(agents::streaming_router().into())
+        .merge(chat::streaming_router().into())
         .route_layer(require_user)
-        .merge(
-            conversations::event_source_router()
-                .merge(archive::download_router())
-                .route_layer(require_user_or_ticket),
-        );
-    let routes = open
+        .secured_by(&[ACCESS_TOKEN]);
+    let streaming_by_ticket = OpenApiRouter::from(conversations::event_source_router())
+        .merge(archive::download_router().into())
+        .route_layer(require_user_or_ticket)
+        .secured_by(&[ACCESS_TOKEN, TICKET]);
+    let (documented, document) = open
         .merge(protected)
         .route_layer(middleware::from_fn(accept::require_json))
-        .merge(streaming.route_layer(middleware::from_fn(accept::require_json_or_events)))
+        .merge(
+            streaming
+                .merge(streaming_by_ticket)
+                .route_layer(middleware::from_fn(accept::require_json_or_events)),
+        )
+        .may_answer::<NotAcceptable>(StatusCode::NOT_ACCEPTABLE)
+        // Pages ask for pictures, not for JSON.
+        .merge(media::router().into())
+        .split_for_parts();
+    let routes = documented
         // Who is there is proved on the socket, and there is nothing to accept.
         .merge(socket::router())
-        // Pages ask for pictures, not for JSON.
-        .merge(media::router())
+        .merge(docs::router(document))
         .fallback(|| async { Error::NotFound })
         .with_state(app.clone());
     let origins: Arc<[String]> = app.config.server.cors_allowed_origins.clone().into();

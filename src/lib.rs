@@ -14,6 +14,7 @@ pub mod clock;
 pub mod config;
 pub mod conversations;
 pub mod db;
+pub mod docs;
 pub mod error;
 pub mod health;
 pub mod http;

@@ -8,6 +8,7 @@ pub mod drain;
 pub mod fields;
 pub mod formats;
 pub mod guard;
+pub mod openapi;
 pub mod origin;
 pub mod page;
 pub mod path;

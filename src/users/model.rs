@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::clock;
 use crate::db::{FromRow, Row};
 use crate::http::fields::Text;
+use crate::http::openapi::examples;
 use crate::media::Avatar;
 
 /// What the field `email` says when another account has the address.
@@ -112,16 +114,65 @@ pub struct UserChanges {
     pub avatar_url: Option<Option<String>>,
 }
 
-/// An account as the API shows it.
-#[derive(Debug, Serialize)]
-pub struct UserBody {
+/// Which account is meant, for the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "describes a parameter that is read by itself")]
+pub struct UserId {
+    /// The id of one's own account.
+    #[param(example = json!(examples::USER))]
     id: Uuid,
+}
+
+/// What one writes of one's account.
+#[derive(ToSchema)]
+#[schema(example = json!({ "email": examples::EMAIL, "name": "Ada King", "avatar_url": null }))]
+#[expect(dead_code, reason = "describes a body that is read field by field")]
+pub struct UserFields {
+    /// No other account has it, whatever the case.
+    #[schema(format = Email, max_length = 254)]
     email: String,
+    #[schema(max_length = 255, pattern = r"\S")]
     name: String,
+    /// The address of a picture. An uploaded one is kept if it is sent back as it was shown.
+    #[schema(format = "uri", max_length = 200)]
     avatar_url: Option<String>,
+}
+
+/// What to change of one's account.
+#[derive(ToSchema)]
+#[schema(example = json!({ "name": "Ada King" }))]
+#[expect(dead_code, reason = "describes a body that is read field by field")]
+pub struct UserPatch {
+    /// No other account has it, whatever the case.
+    #[schema(required = false, format = Email, max_length = 254)]
+    email: String,
+    #[schema(required = false, max_length = 255, pattern = r"\S")]
+    name: String,
+    /// The address of a picture. An uploaded one is kept if it is sent back as it was shown.
+    #[schema(format = "uri", max_length = 200)]
+    avatar_url: Option<String>,
+}
+
+/// An account as the API shows it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
+pub struct UserBody {
+    #[schema(example = json!(examples::USER))]
+    id: Uuid,
+    #[schema(example = json!(examples::EMAIL))]
+    email: String,
+    #[schema(example = "Ada Lovelace")]
+    name: String,
+    /// The address of a picture.
+    #[schema(example = "https://example.com/ada.png")]
+    avatar_url: Option<String>,
+    /// Whether the account may be used at all.
     is_active: bool,
+    #[schema(example = json!(examples::TIME))]
     #[serde(serialize_with = "clock::serialize")]
     created_at: DateTime<Utc>,
+    #[schema(example = json!(examples::TIME))]
     #[serde(serialize_with = "clock::serialize")]
     updated_at: DateTime<Utc>,
 }

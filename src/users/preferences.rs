@@ -6,6 +6,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::repository;
 use crate::auth::CurrentUser;
@@ -31,10 +32,40 @@ const TIME_ZONE: Text = Text {
 };
 
 /// What a user prefers, as it is stored and as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Preferences {
+    /// A name of the IANA's time zone database; null stands for UTC.
+    #[schema(example = "Europe/Berlin", max_length = 64)]
     pub time_zone: Option<String>,
+    /// Whatever the client keeps here: up to 16 KiB as JSON, nested up to 8 deep.
+    #[schema(value_type = Object, example = json!({ "theme": "dark" }))]
     pub preferences: Map<String, Value>,
+}
+
+/// What to change of what a user prefers.
+#[derive(ToSchema)]
+#[schema(example = json!({ "time_zone": "Europe/Berlin", "preferences": { "theme": "dark" } }))]
+#[expect(dead_code, reason = "describes a body that is read field by field")]
+pub struct PreferencesPatch {
+    /// A name of the IANA's time zone database; null stands for UTC.
+    #[schema(max_length = 64)]
+    time_zone: Option<String>,
+    /// A JSON Merge Patch (RFC 7396): null takes a member away.
+    #[schema(required = false, value_type = Object)]
+    preferences: Map<String, Value>,
+}
+
+/// What a user prefers from now on.
+#[derive(ToSchema)]
+#[schema(example = json!({ "preferences": { "theme": "dark" } }))]
+#[expect(dead_code, reason = "describes a body that is read field by field")]
+pub struct PreferencesFields {
+    /// A name of the IANA's time zone database; null stands for UTC. It stays if it is not there.
+    #[schema(max_length = 64)]
+    time_zone: Option<String>,
+    /// Takes the place of what was there: up to 16 KiB as JSON, nested up to 8 deep.
+    #[schema(value_type = Object)]
+    preferences: Map<String, Value>,
 }
 
 impl Preferences {
@@ -59,6 +90,14 @@ impl FromRow for Preferences {
     }
 }
 
+/// Shows what one prefers.
+#[utoipa::path(
+    get,
+    path = "/api/users/me/preferences/",
+    tag = "users",
+    operation_id = "show_preferences",
+    responses((status = 200, description = "What the caller prefers.", body = Preferences)),
+)]
 pub async fn show(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -67,7 +106,15 @@ pub async fn show(
     preferences.map(Json).ok_or(Error::NotFound)
 }
 
-/// The whole document is another one; the time zone may be left out.
+/// Replaces what one prefers. The whole document is another one; the time zone may be left out.
+#[utoipa::path(
+    put,
+    path = "/api/users/me/preferences/",
+    tag = "users",
+    operation_id = "replace_preferences",
+    request_body = PreferencesFields,
+    responses((status = 200, description = "What the caller prefers now.", body = Preferences)),
+)]
 pub async fn replace(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -76,7 +123,15 @@ pub async fn replace(
     save(user.id, &db, payload, true).await
 }
 
-/// The document is changed as a JSON Merge Patch (RFC 7396) says.
+/// Changes what one prefers. The document is changed as a JSON Merge Patch (RFC 7396) says.
+#[utoipa::path(
+    patch,
+    path = "/api/users/me/preferences/",
+    tag = "users",
+    operation_id = "update_preferences",
+    request_body = PreferencesPatch,
+    responses((status = 200, description = "What the caller prefers now.", body = Preferences)),
+)]
 pub async fn update(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use secrecy::SecretString;
+use utoipa::ToSchema;
 
 use super::account::Accounts;
 use super::model::{EMAIL_TAKEN, UserBody, UserChanges, normalize_email};
@@ -13,6 +14,7 @@ use crate::auth::{CurrentUser, PASSWORD, Passwords, Session, Tokens};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::fields::{EMAIL, Form, Text};
+use crate::http::openapi::examples;
 use crate::http::origin::Origin;
 use crate::http::payload::Payload;
 use crate::users::User;
@@ -25,7 +27,50 @@ const CURRENT_PASSWORD: Text = Text {
 
 const WRONG_PASSWORD: &str = "This is not your password.";
 
-/// Ends all tokens that were issued so far, and issues new ones to whoever changed the password.
+/// A new password, and the one before.
+#[derive(ToSchema)]
+#[schema(example = json!({
+    "old_password": examples::PASSWORD,
+    "new_password": "a staple of correct horses",
+}))]
+#[expect(dead_code, reason = "describes a body that is read field by field")]
+pub struct PasswordChange {
+    #[schema(format = Password, max_length = 4096, pattern = r"\S")]
+    old_password: String,
+    /// Taken as typed: white space belongs to it.
+    #[schema(format = Password, min_length = 8, max_length = 4096, pattern = r"\S")]
+    new_password: String,
+}
+
+/// A new address.
+#[derive(ToSchema)]
+#[schema(example = json!({ "email": "countess@example.com", "password": examples::PASSWORD }))]
+#[expect(dead_code, reason = "describes a body that is read field by field")]
+pub struct EmailChange {
+    /// No other account has it, whatever the case.
+    #[schema(format = Email, max_length = 254)]
+    email: String,
+    #[schema(format = Password, max_length = 4096, pattern = r"\S")]
+    password: String,
+}
+
+/// That it is meant.
+#[derive(ToSchema)]
+#[schema(example = json!({ "password": examples::PASSWORD }))]
+#[expect(dead_code, reason = "describes a body that is read field by field")]
+pub struct Deletion {
+    #[schema(format = Password, max_length = 4096, pattern = r"\S")]
+    password: String,
+}
+
+/// Changes one's password. Ends all tokens that were issued so far, and issues new ones to whoever changed the password.
+#[utoipa::path(
+    post,
+    path = "/api/users/me/password/",
+    tag = "users",
+    request_body = PasswordChange,
+    responses((status = 200, description = "The new tokens.", body = Session)),
+)]
 pub async fn change_password(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -49,6 +94,14 @@ pub async fn change_password(
     Session::start(&tokens, user, &origin).map(Json)
 }
 
+/// Changes one's address.
+#[utoipa::path(
+    post,
+    path = "/api/users/me/email/",
+    tag = "users",
+    request_body = EmailChange,
+    responses((status = 200, description = "The account as it is now.", body = UserBody)),
+)]
 pub async fn change_email(
     CurrentUser(user): CurrentUser,
     State(accounts): State<Accounts>,
@@ -75,6 +128,14 @@ pub async fn change_email(
     Ok(Json(UserBody::new(user, &origin)))
 }
 
+/// Deletes one's account and all that is in it.
+#[utoipa::path(
+    post,
+    path = "/api/users/me/delete/",
+    tag = "users",
+    request_body = Deletion,
+    responses((status = 204, description = "The account is gone.")),
+)]
 pub async fn delete_account(
     CurrentUser(user): CurrentUser,
     State(accounts): State<Accounts>,

@@ -14,6 +14,7 @@ mod isolation;
 mod live;
 mod messages;
 mod models;
+mod openapi;
 mod organise;
 mod pagination;
 mod passwords;

@@ -1,0 +1,61 @@
+//! What follows from the shape of an operation, added once the document is together.
+
+use axum::http::StatusCode;
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::{OpenApi, RefOr};
+
+use super::layers::answer;
+use super::operations;
+use super::responses::{
+    BadBody, BadRequest, InternalError, NotFound, TooLarge, Unavailable, UnsupportedMediaType,
+};
+
+/// Adds the answers that follow from what operations take, and names that are unique to operations. What an operation
+/// says itself stays.
+pub fn complete(document: &mut OpenApi) {
+    for path in document.paths.paths.values_mut() {
+        let patch = path
+            .patch
+            .as_ref()
+            .and_then(|patch| patch.operation_id.clone());
+        for (method, operation) in operations(path) {
+            name(method, operation, patch.as_deref());
+            add_answers(operation);
+        }
+    }
+}
+
+/// Handlers are called the same in all rooms; the tag is the room. Where one handler serves PUT and PATCH, the former is
+/// called `replace`.
+fn name(method: &str, operation: &mut Operation, patch: Option<&str>) {
+    let (Some(handler), Some([room, ..])) = (&operation.operation_id, operation.tags.as_deref())
+    else {
+        return;
+    };
+    let handler = match patch {
+        Some(patch) if method == "put" && handler == patch => "replace",
+        _ => handler,
+    };
+    operation.operation_id = Some(format!("{room}_{handler}"));
+}
+
+fn add_answers(operation: &mut Operation) {
+    if operation.request_body.is_some() {
+        answer::<BadBody>(operation, StatusCode::BAD_REQUEST);
+        answer::<TooLarge>(operation, StatusCode::PAYLOAD_TOO_LARGE);
+        answer::<UnsupportedMediaType>(operation, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+    let parameters = operation.parameters.iter().flatten();
+    let mut parameters = parameters.filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(parameter),
+        RefOr::Ref(_) => None,
+    });
+    if parameters
+        .any(|parameter| parameter.parameter_in == ParameterIn::Path || parameter.name == "page")
+    {
+        answer::<NotFound>(operation, StatusCode::NOT_FOUND);
+    }
+    answer::<BadRequest>(operation, StatusCode::BAD_REQUEST);
+    answer::<InternalError>(operation, StatusCode::INTERNAL_SERVER_ERROR);
+    answer::<Unavailable>(operation, StatusCode::SERVICE_UNAVAILABLE);
+}
