@@ -94,6 +94,13 @@ pub struct Tags {
     results: Vec<TagCount>,
 }
 
+/// Lists the 200 most used tags, with how many conversations have each.
+#[utoipa::path(
+    get,
+    path = "/api/tags/",
+    tag = "conversations",
+    responses((status = 200, description = "The tags.", body = Tags)),
+)]
 pub async fn list_tags(CurrentUser(user): CurrentUser, State(db): State<Db>) -> Result<Json<Tags>> {
     let results = repository::list_tags(&db, user.id).await?;
     Ok(Json(Tags { results }))

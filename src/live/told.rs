@@ -1,7 +1,11 @@
 //! The events of a turn as Meggy's own front ends are told them, by server-sent events and over WebSockets.
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use serde_json::json;
+use utoipa::openapi::extensions::ExtensionsBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::reader::Event;
 use super::turn::{End, Turn};
@@ -90,8 +94,7 @@ pub struct Closing {}
 #[derive(ToSchema)]
 #[serde(tag = "event", content = "data", rename_all = "lowercase")]
 #[schema(as = TurnEvent)]
-#[expect(dead_code, reason = "it is only shown in the API's document")]
-enum Named {
+pub enum Named {
     Start(Start),
     Reasoning(Text),
     Delta(Text),
@@ -99,6 +102,33 @@ enum Named {
     Finish(Finish),
     Error(Failed),
     Closing(Closing),
+}
+
+/// How the API's document shows an event stream: a text, whose events are those of [`Named`].
+pub struct EventStream;
+
+impl PartialSchema for EventStream {
+    fn schema() -> RefOr<Schema> {
+        let event = json!({ "$ref": format!("#/components/schemas/{}", Named::name()) });
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .content_media_type("text/event-stream")
+            .description(Some(
+                "Server-sent events: `start`, then `reasoning` and `delta` with the pieces of the answer, `usage`, and \
+                 `finish` or `error` at the end; `closing` if this server ends before that. Each has an `id`, which \
+                 increases within a conversation, a name and JSON as data, as `TurnEvent` shows them. Comments (`:`) \
+                 come at once and after 15 seconds of silence.",
+            ))
+            .extensions(Some(ExtensionsBuilder::new().add("event", event).build()))
+            .into()
+    }
+}
+
+impl ToSchema for EventStream {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Named::name().into_owned(), Named::schema()));
+        Named::schemas(schemas);
+    }
 }
 
 /// Puts an event of a turn into words: two of them at its end, if it is known what the turn cost.

@@ -158,6 +158,7 @@ impl From<Message> for MessageBody {
 #[schema(as = ListedMessage)]
 pub struct ListedBody {
     #[serde(flatten)]
+    #[schema(inline)]
     message: MessageBody,
     /// Which of its versions it is, counted from 1.
     version: i32,

@@ -5,7 +5,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::clock;
@@ -13,6 +13,7 @@ use crate::conversations::Conversation;
 use crate::db::{FromRow, Row};
 use crate::error::Result;
 use crate::http::fields::{Form, Integer, Text};
+use crate::http::openapi::examples::SHARE;
 use crate::llm::Role;
 use crate::messages::{Message, Status};
 
@@ -21,6 +22,29 @@ pub const MAX_OF_CONVERSATION: i64 = 20;
 
 /// Bytes of chance in an id: more than can be guessed.
 const ID_BYTES: usize = 24;
+
+/// What may be said about a share that is to be made.
+#[derive(ToSchema)]
+#[schema(example = json!({ "name": "Ada", "expires_in": 604_800 }))]
+#[expect(dead_code, reason = "describes a body that is read field by field")]
+pub struct ShareWish {
+    /// What the owner wants to be called.
+    #[schema(min_length = 1, max_length = 100)]
+    name: Option<String>,
+    /// For how many seconds the link is good; for ever if it is null or not given.
+    #[schema(minimum = 60, maximum = 315_360_000)]
+    expires_in: Option<u32>,
+}
+
+/// The link in a path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "describes a path")]
+pub struct SharePath {
+    /// The id of the link.
+    #[param(example = json!(SHARE))]
+    share: String,
+}
 
 /// What is said about a share that is to be made.
 pub struct Wish {

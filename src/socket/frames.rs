@@ -1,4 +1,5 @@
-//! All frames, as the API's document shows them. OpenAPI knows no sockets, so they are nothing but schemas there.
+//! Sockets as the API's document shows them: their parameters, and all frames. OpenAPI knows no sockets, so the latter
+//! are nothing but schemas there.
 #![expect(
     dead_code,
     reason = "frames are read field by field, and written by their own types"
@@ -6,12 +7,63 @@
 
 use std::collections::BTreeMap;
 
-use utoipa::ToSchema;
+use utoipa::{IntoParams, IntoResponses, OpenApi, ToSchema};
 use uuid::Uuid;
 
 use super::refusal::Code;
 use super::reply::Reply;
+use crate::http::openapi::responses::Detail;
 use crate::live::told::{Failed, Finish, Start, Text, Usage};
+
+/// What may stand in the address of a socket.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SocketParameters {
+    /// An access token. Prefer anything else: addresses end up in the logs of proxies.
+    #[param(required = false)]
+    token: String,
+    /// A ticket of `/api/auth/stream_ticket/`. Such a socket is for watching only.
+    #[param(required = false)]
+    ticket: String,
+    /// The id of the event that the client had last.
+    #[param(required = false)]
+    last_event_id: String,
+}
+
+/// What to watch from the beginning.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct WatchedConversation {
+    /// A conversation to watch from the beginning.
+    #[param(required = false)]
+    conversation_id: Uuid,
+}
+
+/// What a request for a socket is answered with.
+#[derive(IntoResponses)]
+pub enum Upgrade {
+    /// The socket is open.
+    #[response(status = 101)]
+    Open,
+    /// The request is none for a WebSocket of version 13.
+    #[response(
+        status = 426,
+        headers(
+            ("Upgrade" = String, description = "Always `websocket`."),
+            ("Sec-WebSocket-Version" = String, description = "Always `13`."),
+        ),
+        example = json!({ "detail": "This path speaks WebSocket (version 13) only." })
+    )]
+    NoSocket(Detail),
+}
+
+/// The schemas of all frames.
+#[derive(OpenApi)]
+#[openapi(
+    components(schemas(Command, Frame)),
+    tags((name = "sockets", description = "Live answers over a WebSocket.")),
+)]
+pub struct Frames;
 
 /// What a client says on a socket.
 #[derive(ToSchema)]
@@ -124,19 +176,19 @@ pub enum Refusal {
         /// What is wrong, in a sentence.
         error: String,
         /// The HTTP status of the same refusal, where there is one.
-        #[schema(nullable = false)]
-        status: Option<u16>,
+        #[schema(required = false)]
+        status: u16,
         /// As the client named it.
-        #[schema(nullable = false)]
-        conversation_id: Option<String>,
+        #[schema(required = false)]
+        conversation_id: String,
         /// As the client gave it.
-        #[schema(nullable = false)]
-        idempotency_key: Option<String>,
+        #[schema(required = false)]
+        idempotency_key: String,
         /// The running answer, with the code `answering`.
-        #[schema(nullable = false)]
-        message_id: Option<Uuid>,
+        #[schema(required = false)]
+        message_id: Uuid,
         /// The messages of each faulty field, with the code `invalid`.
-        #[schema(nullable = false)]
-        fields: Option<BTreeMap<String, Vec<String>>>,
+        #[schema(required = false)]
+        fields: BTreeMap<String, Vec<String>>,
     },
 }
