@@ -108,10 +108,10 @@ fn paths_in_the_source() -> Vec<String> {
                 folders.push(path);
             } else {
                 let text = std::fs::read_to_string(path).unwrap();
-                let literals = [".endpoint(\"", "path = \""]
+                let literals = [".endpoint(", "path = "]
                     .into_iter()
                     .flat_map(|before| text.split(before).skip(1))
-                    .filter_map(|rest| rest.split('"').next());
+                    .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
                 paths.extend(
                     literals
                         .filter(|path| path.starts_with("/api/"))
