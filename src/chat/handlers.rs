@@ -94,7 +94,7 @@ pub async fn stream(
     path = "/api/chat/{id}/stop/",
     tag = "chat",
     params(ChatPath),
-    request_body = Option<Stop>,
+    request_body = Stop,
     responses((status = 200, description = "What came of it, once the answer is stored.", body = Stopped)),
 )]
 pub async fn stop(

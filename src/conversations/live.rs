@@ -151,7 +151,7 @@ pub struct Stopped {
     path = "/api/conversations/{id}/stop/",
     tag = "conversations",
     params(ConversationPath),
-    request_body = Option<Stop>,
+    request_body = Stop,
     responses((status = 200, description = "What came of it, once the answer is stored.", body = Stopped)),
 )]
 pub async fn stop(

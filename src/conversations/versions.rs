@@ -103,7 +103,7 @@ pub async fn edit(
     path = "/api/conversations/{id}/messages/{message}/regenerate/",
     tag = "messages",
     params(MessagePath, IdempotencyKey),
-    request_body = Option<Regeneration>,
+    request_body = Regeneration,
     responses(
         (
             status = 200,

@@ -51,7 +51,7 @@ pub async fn list(
     path = "/api/conversations/{id}/share/",
     tag = "shares",
     params(ConversationPath),
-    request_body = Option<ShareWish>,
+    request_body = ShareWish,
     responses(
         (status = 201, description = "The link.", body = Share),
         (status = 400, response = BadWordedBody),

@@ -29,7 +29,7 @@ const SUFFIX: &str = " (fork)";
     path = "/api/conversations/{id}/fork/",
     tag = "conversations",
     params(ConversationPath),
-    request_body = Option<Fork>,
+    request_body = Fork,
     responses((status = 201, description = "The copy.", body = ConversationDetail)),
 )]
 pub async fn fork(

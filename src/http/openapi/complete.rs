@@ -1,8 +1,11 @@
 //! What follows from the shape of an operation, added once the document is together.
 
+use std::collections::BTreeMap;
+
 use axum::http::StatusCode;
 use utoipa::openapi::path::{Operation, ParameterIn};
-use utoipa::openapi::{OpenApi, RefOr};
+use utoipa::openapi::request_body::RequestBody;
+use utoipa::openapi::{OpenApi, RefOr, Required, Schema};
 
 use super::layers::answer;
 use super::operations;
@@ -13,6 +16,11 @@ use super::responses::{
 /// Adds the answers that follow from what operations take, and names that are unique to operations. What an operation
 /// says itself stays.
 pub fn complete(document: &mut OpenApi) {
+    let schemas = document
+        .components
+        .as_ref()
+        .map(|components| components.schemas.clone())
+        .unwrap_or_default();
     for path in document.paths.paths.values_mut() {
         let patch = path
             .patch
@@ -21,6 +29,9 @@ pub fn complete(document: &mut OpenApi) {
         for (method, operation) in operations(path) {
             name(method, operation, patch.as_deref());
             add_answers(operation);
+            if let Some(RefOr::T(body)) = &mut operation.request_body {
+                free(body, &schemas);
+            }
         }
     }
 }
@@ -37,6 +48,26 @@ fn name(method: &str, operation: &mut Operation, patch: Option<&str>) {
         _ => handler,
     };
     operation.operation_id = Some(format!("{room}_{handler}"));
+}
+
+/// No body at all counts as an empty one, so that it may be left out where no field is required.
+fn free(body: &mut RequestBody, schemas: &BTreeMap<String, RefOr<Schema>>) {
+    let is_needed = body.content.values().any(|content| {
+        let RefOr::T(content) = content else {
+            return true;
+        };
+        let schema = match &content.schema {
+            Some(RefOr::Ref(reference)) => {
+                let name = reference.ref_location.rsplit('/').next();
+                name.and_then(|name| schemas.get(name))
+            }
+            schema => schema.as_ref(),
+        };
+        !matches!(schema, Some(RefOr::T(Schema::Object(object))) if object.required.is_empty())
+    });
+    if !is_needed {
+        body.required = Some(Required::False);
+    }
 }
 
 fn add_answers(operation: &mut Operation) {
