@@ -119,38 +119,50 @@ pub enum Frame {
 pub enum Event {
     Start {
         #[serde(flatten)]
+        #[schema(inline)]
         place: Place,
         #[serde(flatten)]
+        #[schema(inline)]
         event: Start,
     },
     Reasoning {
         #[serde(flatten)]
+        #[schema(inline)]
         place: Place,
         #[serde(flatten)]
+        #[schema(inline)]
         event: Text,
     },
     Delta {
         #[serde(flatten)]
+        #[schema(inline)]
         place: Place,
         #[serde(flatten)]
+        #[schema(inline)]
         event: Text,
     },
     Usage {
         #[serde(flatten)]
+        #[schema(inline)]
         place: Place,
         #[serde(flatten)]
+        #[schema(inline)]
         event: Usage,
     },
     Finish {
         #[serde(flatten)]
+        #[schema(inline)]
         place: Place,
         #[serde(flatten)]
+        #[schema(inline)]
         event: Finish,
     },
     Error {
         #[serde(flatten)]
+        #[schema(inline)]
         place: Place,
         #[serde(flatten)]
+        #[schema(inline)]
         event: Failed,
     },
 }

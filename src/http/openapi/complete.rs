@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
+use utoipa::PartialSchema;
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::request_body::RequestBody;
-use utoipa::openapi::{OpenApi, RefOr, Required, Schema};
+use utoipa::openapi::{OpenApi, RefOr, Required, Response, Schema};
 
 use super::layers::answer;
 use super::operations;
@@ -29,6 +31,11 @@ pub fn complete(document: &mut OpenApi) {
         for (method, operation) in operations(path) {
             name(method, operation, patch.as_deref());
             add_answers(operation);
+            operation
+                .responses
+                .responses
+                .values_mut()
+                .for_each(add_headers);
             if let Some(RefOr::T(body)) = &mut operation.request_body {
                 free(body, &schemas);
             }
@@ -48,6 +55,29 @@ fn name(method: &str, operation: &mut Operation, patch: Option<&str>) {
         _ => handler,
     };
     operation.operation_id = Some(format!("{room}_{handler}"));
+}
+
+/// Event streams have headers that get them through proxies as they are sent.
+fn add_headers(response: &mut RefOr<Response>) {
+    let RefOr::T(response) = response else {
+        return;
+    };
+    if response.content.contains_key("text/event-stream") {
+        for (name, description) in [
+            (
+                "Cache-Control",
+                "Of an event stream `no-cache, no-transform`.",
+            ),
+            ("X-Accel-Buffering", "Of an event stream `no`."),
+        ] {
+            let header = HeaderBuilder::new()
+                .schema(Some(String::schema()))
+                .description(Some(description));
+            response
+                .headers
+                .insert(name.to_owned(), header.build().into());
+        }
+    }
 }
 
 /// No body at all counts as an empty one, so that it may be left out where no field is required.
