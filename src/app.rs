@@ -98,28 +98,28 @@ pub fn router(app: App) -> Router {
         middleware::from_fn_with_state(app.clone(), auth::require_user_or_ticket);
     let open = auth::public_router()
         .merge(health::router())
-        .merge(shares::public_router().into());
+        .merge(shares::public_router());
     let protected = OpenApiRouter::new()
         .endpoint(routes!(root))
         .merge(auth::router())
         .merge(users::router())
         .merge(agents::router())
-        .merge(conversations::router().into())
-        .merge(shares::router().into())
-        .merge(messages::router().into())
-        .merge(chat::router().into())
+        .merge(conversations::router())
+        .merge(shares::router())
+        .merge(messages::router())
+        .merge(chat::router())
         .merge(models::router())
-        .merge(search::router().into())
-        .merge(archive::router().into())
+        .merge(search::router())
+        .merge(archive::router())
         .route_layer(require_user.clone())
         .secured_by(&[ACCESS_TOKEN]);
-    let streaming = OpenApiRouter::from(conversations::streaming_router())
-        .merge(agents::streaming_router().into())
-        .merge(chat::streaming_router().into())
+    let streaming = conversations::streaming_router()
+        .merge(agents::streaming_router())
+        .merge(chat::streaming_router())
         .route_layer(require_user)
         .secured_by(&[ACCESS_TOKEN]);
-    let streaming_by_ticket = OpenApiRouter::from(conversations::event_source_router())
-        .merge(archive::download_router().into())
+    let streaming_by_ticket = conversations::event_source_router()
+        .merge(archive::download_router())
         .route_layer(require_user_or_ticket)
         .secured_by(&[ACCESS_TOKEN, TICKET]);
     let (documented, document) = open
@@ -133,14 +133,14 @@ pub fn router(app: App) -> Router {
         .may_answer::<NotAcceptable>(StatusCode::NOT_ACCEPTABLE)
         // Pages ask for pictures, not for JSON.
         .merge(media::router())
+        // Who is there is proved on the socket, and there is nothing to accept.
+        .merge(socket::router())
         .split_for_parts();
     let docs = match app.config.server.api_docs {
         true => docs::router(document),
         false => Router::new(),
     };
     let routes = documented
-        // Who is there is proved on the socket, and there is nothing to accept.
-        .merge(socket::router())
         .merge(docs)
         .fallback(|| async { Error::NotFound })
         .with_state(app.clone());

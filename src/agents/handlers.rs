@@ -6,9 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
+use super::document::{AgentFields, AgentId};
 use super::model::{AgentBody, AgentChanges};
 use super::repository;
-use super::schema::{AgentFields, AgentId};
 use super::templates::Templates;
 use crate::auth::CurrentUser;
 use crate::config::Config;

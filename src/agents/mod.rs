@@ -1,18 +1,16 @@
 //! Agents: whom a user talks to, that is a model, its settings and its system prompt.
 
+mod document;
 mod handlers;
 mod model;
 mod name;
 mod parameters;
 mod prompts;
 pub mod repository;
-mod schema;
 mod templates;
 mod trial;
 pub mod variables;
 
-use axum::Router;
-use axum::routing::post;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -20,7 +18,6 @@ pub use model::{Agent, AgentBody, AgentChanges, NewAgent, Origin};
 
 use crate::app::App;
 use crate::http::openapi::DocumentedEndpoints;
-use crate::http::route::Endpoints;
 
 /// The paths of this room.
 pub fn router() -> OpenApiRouter<App> {
@@ -34,6 +31,6 @@ pub fn router() -> OpenApiRouter<App> {
 }
 
 /// The path that answers with JSON or with an event stream.
-pub fn streaming_router() -> Router<App> {
-    Router::new().endpoint("/api/agents/{id}/test/", post(trial::test))
+pub fn streaming_router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().endpoint(routes!(trial::test))
 }

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::document;
 use super::name;
 use super::parameters::ParameterChanges;
-use super::schema;
 use crate::clock;
 use crate::config::AgentDefaults;
 use crate::db::{FromRow, Row};
@@ -275,7 +275,7 @@ pub struct AgentBody {
     seed: Option<i64>,
     #[schema(example = json!(null))]
     reasoning_effort: Option<ReasoningEffort>,
-    #[schema(value_type = Option<schema::ResponseFormat>, example = json!(null))]
+    #[schema(value_type = Option<document::ResponseFormat>, example = json!(null))]
     response_format: Option<ResponseFormat>,
     #[schema(example = json!(null))]
     fallback_agent: Option<Uuid>,

@@ -134,7 +134,7 @@ pub struct WindowParameters {
 pub struct Portion<T> {
     results: Vec<T>,
     /// Where the next part begins; null if this is the last one.
-    #[schema(value_type = Option<String>, example = json!(null))]
+    #[schema(required, value_type = Option<String>, example = json!(null))]
     next: Option<Cursor>,
 }
 

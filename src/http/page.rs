@@ -101,10 +101,10 @@ pub struct List<T> {
     #[schema(minimum = 0)]
     count: i64,
     /// The address of the next page.
-    #[schema(example = json!(null))]
+    #[schema(required, example = json!(null))]
     next: Option<String>,
     /// The address of the page before.
-    #[schema(example = json!(null))]
+    #[schema(required, example = json!(null))]
     previous: Option<String>,
     /// Up to 20 entries.
     #[schema(max_items = 20)]

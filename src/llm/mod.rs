@@ -78,7 +78,7 @@ pub struct ChatMessage {
 }
 
 /// Who speaks in a [`ChatMessage`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The agent's instructions.

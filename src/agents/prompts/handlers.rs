@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::model::{PromptBody, PromptDetail};
 use super::repository;
 use crate::agents;
-use crate::agents::schema::{AgentId, PromptNumber};
+use crate::agents::document::{AgentId, PromptNumber};
 use crate::agents::{AgentBody, AgentChanges};
 use crate::auth::CurrentUser;
 use crate::db::Db;

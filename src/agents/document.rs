@@ -1,4 +1,5 @@
-//! What requests say of agents, for the API's document. [`super::model`] and its like have the rules.
+//! What the API's document says of requests about agents. The rules that they must follow are where they are read.
+#![expect(dead_code, reason = "requests are read field by field")]
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,6 @@ use crate::llm::{ProviderName, ReasoningEffort};
 /// Which agent is meant.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes a parameter that is read by itself")]
 pub struct AgentId {
     /// The id of an agent of the caller's.
     #[param(example = json!(examples::AGENT))]
@@ -22,7 +22,6 @@ pub struct AgentId {
 /// Which version of a prompt is meant.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes a parameter that is read by itself")]
 pub struct PromptNumber {
     /// The number of a version, from 1.
     #[param(minimum = 1, example = 1)]
@@ -42,7 +41,6 @@ pub struct PromptNumber {
     "stop": ["\n\n\n"],
     "fallback_model": "gpt-3.5-turbo",
 }))]
-#[expect(dead_code, reason = "describes a body that is read field by field")]
 pub struct AgentFields {
     /// Unique among one's agents.
     #[schema(required = false, max_length = 100, pattern = r"\S", default = "Bruno")]
@@ -94,10 +92,24 @@ pub struct AgentFields {
     title_model: Option<String>,
 }
 
+/// A question to try an agent with.
+#[derive(ToSchema)]
+#[schema(example = json!({ "content": "Hello", "system_prompt": "You are {{agent_name}}, a pirate." }))]
+pub struct Trial {
+    /// Not blank.
+    #[schema(min_length = 1)]
+    content: String,
+    /// Tried in the place of the agent's own.
+    #[schema(required = false, pattern = r"\S")]
+    system_prompt: String,
+    /// Whether to answer with an event stream. If it is not given, the `Accept` header decides.
+    #[schema(required = false)]
+    stream: bool,
+}
+
 /// What an answer's text must be.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "describes what is read and written by itself")]
 pub enum ResponseFormat {
     /// Anything, or a JSON object.
     Word(FormatName),
@@ -107,14 +119,12 @@ pub enum ResponseFormat {
 
 #[derive(ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(dead_code, reason = "describes what is read and written by itself")]
 pub enum FormatName {
     Text,
     JsonObject,
 }
 
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "describes what is read and written by itself")]
 pub struct SchemaFormat {
     #[schema(pattern = "^json_schema$")]
     r#type: String,
@@ -124,7 +134,6 @@ pub struct SchemaFormat {
 /// A JSON schema, as OpenAI takes it. Up to 64 KiB.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "describes what is read and written by itself")]
 pub struct NamedSchema {
     #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$")]
     name: String,
