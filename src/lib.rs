@@ -15,6 +15,7 @@ pub mod config;
 pub mod conversations;
 pub mod db;
 pub mod django;
+pub mod docs;
 pub mod error;
 pub mod health;
 pub mod http;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::disposition::attachment;
+use super::document::{ExportFile, ExportParameters, ImportFile, ImportForm, ImportParameters};
 use super::download::{self, Label};
 use super::export::Export;
 use super::import::{self, Report};
@@ -17,8 +18,10 @@ use crate::app::App;
 use crate::auth::CurrentUser;
 use crate::clock;
 use crate::conversations::AgentReference;
+use crate::conversations::document::ConversationPath;
 use crate::error::{Error, Result};
 use crate::http::fields::{Choice, Form};
+use crate::http::openapi::responses::{BodyErrors, RefusalBody};
 use crate::http::path::{Id, query_value};
 
 /// Which kind of file.
@@ -60,7 +63,28 @@ fn form_of(uri: &Uri, name: &str) -> Form {
     Form::new(Map::from_iter(value))
 }
 
-/// All conversations of the caller's.
+/// Exports all conversations as a file.
+///
+/// It is made while it is sent. Conversations and agents come in the order of their ids, messages by time, so that the same
+/// data makes the same file. A file that breaks off ends its connection.
+#[utoipa::path(
+    get,
+    path = "/api/export/",
+    tag = "archive",
+    params(ExportParameters),
+    responses(
+        (
+            status = 200,
+            description = "The file.",
+            content((ExportFile = "application/json"), (String = "text/markdown")),
+            headers(
+                ("Content-Disposition" = String, description = "A name for the file."),
+                ("Cache-Control" = String, description = "Always `no-store`."),
+            ),
+        ),
+        (status = 400, description = "A parameter is not good.", body = BodyErrors),
+    ),
+)]
 pub async fn export_all(
     CurrentUser(user): CurrentUser,
     State(app): State<App>,
@@ -71,7 +95,25 @@ pub async fn export_all(
     send(&app, user.id, None, kind, &name).await
 }
 
-/// One conversation.
+/// Exports one conversation as a file. In all else it is as the export of all.
+#[utoipa::path(
+    get,
+    path = "/api/conversations/{id}/export/",
+    tag = "archive",
+    params(ConversationPath, ExportParameters),
+    responses(
+        (
+            status = 200,
+            description = "The file.",
+            content((ExportFile = "application/json"), (String = "text/markdown")),
+            headers(
+                ("Content-Disposition" = String, description = "A name for the file."),
+                ("Cache-Control" = String, description = "Always `no-store`."),
+            ),
+        ),
+        (status = 400, description = "A parameter is not good.", body = BodyErrors),
+    ),
+)]
 pub async fn export_one(
     CurrentUser(user): CurrentUser,
     State(app): State<App>,
@@ -106,7 +148,22 @@ async fn send(
     }
 }
 
-/// Takes a file in and tells what became of it.
+/// Imports conversations from a file.
+///
+/// It may be one of Meggy's own or ChatGPT's `conversations.json`, and is checked as a whole before anything is stored. Then
+/// each conversation is stored whole or not at all. One that is there already is skipped. Storing goes on if the client
+/// does not wait for the answer.
+#[utoipa::path(
+    post,
+    path = "/api/import/",
+    tag = "archive",
+    params(ImportParameters),
+    request_body(content((ImportFile = "application/json"), (ImportForm = "multipart/form-data"))),
+    responses(
+        (status = 200, description = "What was taken.", body = Report),
+        (status = 409, description = "Another file of the user's is being imported.", body = RefusalBody),
+    ),
+)]
 pub async fn import(
     CurrentUser(user): CurrentUser,
     State(app): State<App>,

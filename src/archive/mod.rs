@@ -7,6 +7,7 @@
 //! [`model`].
 
 mod disposition;
+mod document;
 mod download;
 mod export;
 mod handlers;
@@ -15,22 +16,22 @@ mod markdown;
 pub mod model;
 pub mod repository;
 
-use axum::Router;
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use import::Imports;
 
 use crate::app::App;
-use crate::http::route::Endpoints;
+use crate::http::openapi::DocumentedEndpoints;
 
 /// The path that takes files in.
-pub fn router() -> Router<App> {
-    Router::new().endpoint("/api/import/", post(handlers::import))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().endpoint(routes!(handlers::import))
 }
 
 /// The paths that a browser can be sent to, so that it saves what comes without a page having to hold it.
-pub fn download_router() -> Router<App> {
-    Router::new()
-        .endpoint("/api/export/", get(handlers::export_all))
-        .endpoint("/api/conversations/{id}/export/", get(handlers::export_one))
+pub fn download_router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .endpoint(routes!(handlers::export_all))
+        .endpoint(routes!(handlers::export_one))
 }

@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::conversations::{DEFAULT_TITLE, Marks};
@@ -61,7 +62,7 @@ macro_rules! record {
         }
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, Deserialize, Serialize)]
+        #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
         pub struct $name {
             $($(#[$attribute])* pub $column: $type,)+
         }
@@ -104,14 +105,17 @@ record! {
     ConversationRecord, in "conversations" with "user_id" = "$1", "message_count" = "0", from "$2", "ON CONFLICT DO NOTHING" {
         id: Uuid as uuid,
         agent_id: Uuid as uuid,
+        /// What the client calls it.
         client_id: Option<String> as plain,
         title: String as plain,
+        /// Whether the title was made from the first question.
         #[serde(default)]
         has_makeshift_title: bool as plain,
         #[serde(default)]
         is_pinned: bool as plain,
         #[serde(default)]
         is_archived: bool as plain,
+        /// A JSON list as a text.
         #[serde(default = "no_tags")]
         tags: String as plain,
         created_at: DateTime<Utc> as time,
@@ -123,9 +127,12 @@ record! {
     /// A message as files have it.
     MessageRecord, in "messages" with "user_id" = "$1", "conversation_id" = "$2", from "$3", "" {
         id: Uuid as uuid,
+        /// The message before it; messages with the same one are versions of each other.
         parent_id: Option<Uuid> as uuid,
+        /// Whether it is shown.
         #[serde(default = "yes")]
         is_active: bool as plain,
+        /// What the client calls it.
         client_id: Option<String> as plain,
         role: String as plain,
         content: String as plain or "$4",
@@ -147,6 +154,7 @@ record! {
         feedback_comment: Option<String> as plain,
         edited_at: Option<DateTime<Utc>> as time,
         fallback_from: Option<String> as plain,
+        /// Whether the model thought in the middle of its answer.
         #[serde(default)]
         is_interleaved: bool as plain,
         created_at: DateTime<Utc> as time,

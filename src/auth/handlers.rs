@@ -4,44 +4,31 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use secrecy::SecretString;
-use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::CurrentUser;
+use super::document::{Login, Refresh, Registration};
+use super::model::{AccessToken, Goodbye, Session, StreamTicket};
 use super::password::{self, PASSWORD, Passwords, Verdict};
-use super::token::{Kind, TICKET_LIFETIME, Tokens};
+use super::token::{Kind, Tokens};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::fields::{EMAIL, Form};
+use crate::http::openapi::responses::{BadWordedBody, RefusalBody};
 use crate::http::origin::{ClientAddress, Origin};
 use crate::http::payload::Payload;
 use crate::http::python;
 use crate::limits::Limits;
-use crate::users::{self, Credentials, EMAIL_TAKEN, NewUser, User, UserBody, repository};
+use crate::users::{self, Credentials, EMAIL_TAKEN, NewUser, repository};
 use crate::workers::Claim;
 
-/// What a client gets that has proved who it is.
-#[derive(Serialize)]
-pub struct Session {
-    user: UserBody,
-    access_token: String,
-    refresh_token: String,
-}
-
-impl Session {
-    /// Issues both tokens. `origin` is where the client finds us.
-    ///
-    /// # Errors
-    /// Signing failed, which is a fault of ours.
-    pub fn start(tokens: &Tokens, user: User, origin: &str) -> Result<Self> {
-        Ok(Self {
-            access_token: tokens.issue(&user, Kind::Access)?,
-            refresh_token: tokens.issue(&user, Kind::Refresh)?,
-            user: UserBody::new(user, origin),
-        })
-    }
-}
-
+/// Makes an account and begins a session.
+#[utoipa::path(
+    post,
+    path = "/api/auth/register/",
+    tag = "auth",
+    request_body = Registration,
+    responses((status = 201, description = "The account was made.", body = Session)),
+)]
 pub async fn register(
     State(db): State<Db>,
     State(passwords): State<Passwords>,
@@ -74,6 +61,22 @@ pub async fn register(
     Ok((StatusCode::CREATED, Json(session)))
 }
 
+/// Begins a session.
+#[utoipa::path(
+    post,
+    path = "/api/auth/login/",
+    tag = "auth",
+    request_body = Login,
+    responses(
+        (status = 200, description = "Who it is.", body = Session),
+        (status = 400, response = BadWordedBody),
+        (
+            status = 401,
+            description = "There is no such account, the password is another, or the account was disabled.",
+            body = RefusalBody,
+        ),
+    ),
+)]
 pub async fn login(
     State(db): State<Db>,
     State(passwords): State<Passwords>,
@@ -141,11 +144,34 @@ async fn rehash(
     Ok(())
 }
 
+/// Issues another access token.
+#[utoipa::path(
+    post,
+    path = "/api/auth/refresh/",
+    tag = "auth",
+    request_body = Refresh,
+    responses(
+        (status = 200, description = "The token is good.", body = AccessToken),
+        (status = 400, response = BadWordedBody),
+        (
+            status = 401,
+            description = "The token is not or no longer good, or the account was disabled.",
+            body = RefusalBody,
+            example = json!({ "error": "Invalid or expired refresh token" }),
+        ),
+        (
+            status = 404,
+            description = "The account is gone.",
+            body = RefusalBody,
+            example = json!({ "error": "User not found" }),
+        ),
+    ),
+)]
 pub async fn refresh(
     State(db): State<Db>,
     State(tokens): State<Tokens>,
     payload: Payload,
-) -> Result<Json<Value>> {
+) -> Result<Json<AccessToken>> {
     const REQUIRED: Error = Error::Refused(StatusCode::BAD_REQUEST, "Refresh token is required");
     const BAD: Error = Error::Refused(StatusCode::UNAUTHORIZED, "Invalid or expired refresh token");
 
@@ -170,23 +196,32 @@ pub async fn refresh(
             "User account is disabled",
         ));
     }
-    Ok(Json(
-        json!({ "access_token": tokens.issue(&user, Kind::Access)? }),
-    ))
+    AccessToken::issue(&tokens, &user).map(Json)
 }
 
-/// Tokens are stateless: the client forgets them.
-pub async fn logout(_: CurrentUser) -> Json<Value> {
-    Json(json!({ "message": "Successfully logged out" }))
+/// Ends a session. Tokens are stateless: it is the client that forgets them.
+#[utoipa::path(
+    post,
+    path = "/api/auth/logout/",
+    tag = "auth",
+    responses((status = 200, description = "There is nothing else to do.", body = Goodbye)),
+)]
+pub async fn logout(_: CurrentUser) -> Json<Goodbye> {
+    Json(Goodbye {
+        message: "Successfully logged out",
+    })
 }
 
-/// Issues a ticket for an event stream, which may stand in an address where the access token must not.
+/// Issues a ticket for an event stream or a socket, which may stand in an address where the access token must not.
+#[utoipa::path(
+    post,
+    path = "/api/auth/stream_ticket/",
+    tag = "auth",
+    responses((status = 200, description = "A ticket for one minute.", body = StreamTicket)),
+)]
 pub async fn stream_ticket(
     CurrentUser(user): CurrentUser,
     State(tokens): State<Tokens>,
-) -> Result<Json<Value>> {
-    Ok(Json(json!({
-        "ticket": tokens.issue(&user, Kind::Stream)?,
-        "expires_in": TICKET_LIFETIME.as_secs(),
-    })))
+) -> Result<Json<StreamTicket>> {
+    StreamTicket::issue(&tokens, &user).map(Json)
 }

@@ -1,36 +1,38 @@
 //! Who is calling: registration, login, tokens, and the check that stands before every protected path.
 
+mod document;
 mod extract;
 mod handlers;
 mod hmac_provider;
+mod model;
 pub mod password;
 pub mod token;
 
-use axum::Router;
-use axum::routing::post;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use extract::{
     Bearer, CurrentUser, active_user, bearer, bearer_token, caller, require_user,
     require_user_or_ticket,
 };
-pub use handlers::Session;
+pub use model::Session;
 pub use password::{PASSWORD, Passwords, from_django};
 pub use token::Tokens;
 
 use crate::app::App;
-use crate::http::route::Endpoints;
+use crate::http::openapi::DocumentedEndpoints;
 
 /// The paths that need no token.
-pub fn public_router() -> Router<App> {
-    Router::new()
-        .endpoint("/api/auth/register/", post(handlers::register))
-        .endpoint("/api/auth/login/", post(handlers::login))
-        .endpoint("/api/auth/refresh/", post(handlers::refresh))
+pub fn public_router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .endpoint(routes!(handlers::register))
+        .endpoint(routes!(handlers::login))
+        .endpoint(routes!(handlers::refresh))
 }
 
 /// The paths that need one.
-pub fn router() -> Router<App> {
-    Router::new()
-        .endpoint("/api/auth/logout/", post(handlers::logout))
-        .endpoint("/api/auth/stream_ticket/", post(handlers::stream_ticket))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .endpoint(routes!(handlers::logout))
+        .endpoint(routes!(handlers::stream_ticket))
 }

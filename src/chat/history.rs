@@ -1,6 +1,7 @@
 //! A chat as a page loads it before it resumes the running answer.
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::metadata::Metadata;
@@ -9,11 +10,15 @@ use crate::llm::Role;
 use crate::messages::{Message, Status};
 
 /// A chat with its messages, in the form that `useChat` takes them.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Chat)]
 pub struct History {
+    /// What the page calls it, or else the id of the conversation.
     id: String,
     conversation: Uuid,
     title: String,
+    /// Oldest first, without the running answer and without answers that never came.
+    #[schema(value_type = Vec<Form>)]
     messages: Vec<UiMessage>,
 }
 
@@ -50,14 +55,6 @@ struct UiMessage(Message);
 
 impl Serialize for UiMessage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Form<'a> {
-            id: Name<'a>,
-            role: Role,
-            metadata: Metadata<'a>,
-            parts: Vec<Part<'a>>,
-        }
-
         let message = &self.0;
         let reasoning = message.reasoning.as_deref().map(Part::reasoning);
         // There must be a part, if only an empty one.
@@ -76,6 +73,18 @@ impl Serialize for UiMessage {
     }
 }
 
+/// A message as the library has it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChatMessage)]
+struct Form<'a> {
+    /// What the page calls it, or else its id.
+    #[schema(value_type = String)]
+    id: Name<'a>,
+    role: Role,
+    metadata: Metadata<'a>,
+    parts: Vec<Part<'a>>,
+}
+
 /// What the page knows a message by.
 #[derive(Serialize)]
 #[serde(untagged)]
@@ -84,10 +93,14 @@ enum Name<'a> {
     Ours(Uuid),
 }
 
-#[derive(Serialize)]
+/// A stretch of text, or of what the model thought.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChatPart)]
 struct Part<'a> {
+    /// `text` or `reasoning`.
     r#type: &'static str,
     text: &'a str,
+    /// Always `done`.
     state: &'static str,
 }
 

@@ -2,41 +2,54 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::clock;
 use crate::messages::{Message, Status};
 
 /// What is known about a message. What is not known is absent: the library refuses null in places, so it is nowhere.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ChatMetadata)]
 pub struct Metadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<DateTime<Utc>>)]
     created_at: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     status: Option<Status>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     model: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     error: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     finish_reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     usage: Option<Usage>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     left_out: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     fallback_from: Option<&'a str>,
 }
 
 #[derive(Serialize)]
 struct Time(#[serde(serialize_with = "clock::serialize")] DateTime<Utc>);
 
-#[derive(Serialize)]
+/// What a turn cost, in tokens.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ChatUsage)]
 struct Usage {
     prompt_tokens: i32,
     completion_tokens: i32,
     total_tokens: i32,
+    /// Whether these counts are the server's own, because the provider gave none.
     estimated: bool,
 }
 

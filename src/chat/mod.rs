@@ -4,6 +4,7 @@
 //! Pages of that library name chats and messages themselves. Their names are kept beside ours; what was said is what is
 //! stored here, whatever history a page sends along.
 
+mod document;
 mod handlers;
 mod history;
 mod metadata;
@@ -13,24 +14,24 @@ mod request;
 mod stream;
 mod turns;
 
-use axum::Router;
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use history::History;
 
 use crate::app::App;
-use crate::http::route::Endpoints;
+use crate::http::openapi::DocumentedEndpoints;
 
 /// The paths that answer with JSON.
-pub fn router() -> Router<App> {
-    Router::new()
-        .endpoint("/api/chat/{id}/", get(handlers::show))
-        .endpoint("/api/chat/{id}/stop/", post(handlers::stop))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .endpoint(routes!(handlers::show))
+        .endpoint(routes!(handlers::stop))
 }
 
 /// The paths that answer with an event stream.
-pub fn streaming_router() -> Router<App> {
-    Router::new()
-        .endpoint("/api/chat/", post(handlers::send))
-        .endpoint("/api/chat/{id}/stream/", get(handlers::stream))
+pub fn streaming_router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .endpoint(routes!(handlers::send))
+        .endpoint(routes!(handlers::stream))
 }

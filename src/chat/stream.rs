@@ -6,6 +6,7 @@ use axum::http::HeaderValue;
 use axum::response::Response;
 use futures_util::stream::{self, Stream};
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::metadata::Metadata;
@@ -19,54 +20,63 @@ const CLOSING: &str = "The server is restarting. Reload to go on.";
 /// Ends the stream. Not JSON.
 const DONE: &[u8] = b"data: [DONE]\n\n";
 
-#[derive(Serialize)]
-#[serde(
-    tag = "type",
-    rename_all = "kebab-case",
-    rename_all_fields = "camelCase"
-)]
-enum Chunk<'a> {
+/// An event of the UI message stream: the JSON in its data. The last event, `[DONE]`, is no JSON.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+#[schema(as = ChatChunk)]
+pub enum Chunk<'a> {
+    #[serde(rename_all = "camelCase")]
     Start {
         message_id: Uuid,
         message_metadata: Metadata<'a>,
     },
     StartStep,
     TextStart {
+        #[schema(value_type = String)]
         id: PartId,
     },
     TextDelta {
+        #[schema(value_type = String)]
         id: PartId,
         delta: &'a str,
     },
     TextEnd {
+        #[schema(value_type = String)]
         id: PartId,
     },
     ReasoningStart {
+        #[schema(value_type = String)]
         id: PartId,
     },
     ReasoningDelta {
+        #[schema(value_type = String)]
         id: PartId,
         delta: &'a str,
     },
     ReasoningEnd {
+        #[schema(value_type = String)]
         id: PartId,
     },
     FinishStep,
+    #[serde(rename_all = "camelCase")]
     Finish {
         message_metadata: Metadata<'a>,
     },
+    #[serde(rename_all = "camelCase")]
     MessageMetadata {
         message_metadata: Metadata<'a>,
     },
     Abort,
+    #[serde(rename_all = "camelCase")]
     Error {
+        /// A sentence for the user.
         error_text: &'a str,
     },
 }
 
 /// The name of a stretch of text or thinking within its message.
 #[derive(Clone, Copy)]
-struct PartId {
+pub struct PartId {
     kind: Kind,
     number: usize,
 }

@@ -31,6 +31,8 @@ pub struct ServerConfig {
     pub import_max_bytes: usize,
     /// `MAX_CONNECTIONS`: how many connections are open at a time.
     pub max_connections: usize,
+    /// `API_DOCS`: whether the API's document and its page are served.
+    pub api_docs: bool,
     /// `SHUTDOWN_DELAY_SECONDS`: how long a server that was asked to stop goes on as before, but not ready.
     pub shutdown_delay: Duration,
     /// `SHUTDOWN_GRACE_SECONDS`: how long running answers may go on after a request to stop.
@@ -77,6 +79,7 @@ impl ServerConfig {
                 1024..=64 * 1024 * 1024 * 1024,
             ),
             max_connections: reader.number("MAX_CONNECTIONS", 10_000, 1..=1_000_000),
+            api_docs: reader.flag("API_DOCS").unwrap_or(true),
             shutdown_delay: Duration::from_secs(reader.number(
                 "SHUTDOWN_DELAY_SECONDS",
                 0,

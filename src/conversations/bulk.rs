@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::document::DeletedIds;
 use super::handlers::stop_running;
 use super::repository;
 use crate::auth::CurrentUser;
@@ -14,13 +16,22 @@ use crate::http::payload::Payload;
 use crate::live::Hub;
 
 /// How many conversations were there to delete.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Deleted {
     deleted: usize,
 }
 
-/// Deletes the conversations named in `ids`, all or none. Those that are not the user's are passed over.
-pub async fn delete(
+/// Deletes many conversations in one step.
+///
+/// Answers that are being written in them are stopped. Ids that name nothing of the user's are passed over.
+#[utoipa::path(
+    post,
+    path = "/api/conversations/bulk_delete/",
+    tag = "conversations",
+    request_body = DeletedIds,
+    responses((status = 200, description = "How many were there.", body = Deleted)),
+)]
+pub async fn bulk_delete(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
     State(live): State<Hub>,

@@ -7,8 +7,13 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::document::{
+    ConversationChanges as Changes, ConversationList, ConversationPath, ListFilters,
+    NewConversation, ShowParameters, ShownConversation,
+};
 use super::filters::Filters;
 use super::marks::Marks;
 use super::model::{
@@ -22,15 +27,30 @@ use crate::chat::History;
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::http::cursor::{Cursor, Portion};
+use crate::http::cursor::{Cursor, Portion, WindowParameters};
 use crate::http::fields::Form;
-use crate::http::page::{List, Pages};
+use crate::http::openapi::responses::BodyErrors;
+use crate::http::page::{List, PageParameters, Pages};
 use crate::http::path::{Id, query_value};
 use crate::http::payload::Payload;
 use crate::live::Hub;
 use crate::messages::repository::{Position, Stretch};
 use crate::messages::{self, Message};
 
+/// Lists conversations by latest activity, archived ones, too.
+///
+/// Its parameters narrow it, all of them together; others are passed over. With `cursor` or `limit` it is told in parts,
+/// whose `next` is the `cursor` of the next one: deep parts cost what the first one costs, and there is no count.
+#[utoipa::path(
+    get,
+    path = "/api/conversations/",
+    tag = "conversations",
+    params(PageParameters, ListFilters, WindowParameters),
+    responses(
+        (status = 200, description = "A page of the list, or a part of it.", body = ConversationList),
+        (status = 400, description = "A parameter is not good.", body = BodyErrors),
+    ),
+)]
 pub async fn list(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -53,6 +73,14 @@ pub async fn list(
     Ok(Json(list).into_response())
 }
 
+/// Begins a conversation.
+#[utoipa::path(
+    post,
+    path = "/api/conversations/",
+    tag = "conversations",
+    request_body = NewConversation,
+    responses((status = 201, description = "The conversation, without messages.", body = ConversationDetail)),
+)]
 pub async fn create(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -74,27 +102,56 @@ pub async fn create(
 }
 
 /// A conversation to go on with.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ConversationToGoOnWith)]
 pub struct Found {
     conversation: ConversationDetail,
     /// Whether there was none.
     created: bool,
 }
 
-/// The conversation with the latest activity of those that are not archived, or else a new one with the default agent.
-pub async fn find_or_create(
+/// Shows the conversation to go on with, or begins it.
+///
+/// It is the one with the latest activity of those that are not archived, with all its messages, or else a new one with
+/// the default agent. Requests at the same time get the same one.
+#[utoipa::path(
+    get,
+    path = "/api/conversations/get_or_create/",
+    tag = "conversations",
+    responses((status = 200, description = "The conversation.", body = Found)),
+)]
+pub async fn get_or_create(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
     State(config): State<Arc<Config>>,
 ) -> Result<Json<Found>> {
-    let (conversation, created) = match repository::find_latest(&db, user.id).await? {
+    find_or_create(&db, user.id, &config).await
+}
+
+/// Shows the conversation to go on with, or begins it. The same as with GET; a body is not looked at.
+#[utoipa::path(
+    post,
+    path = "/api/conversations/get_or_create/",
+    tag = "conversations",
+    responses((status = 200, description = "The conversation.", body = Found)),
+)]
+pub async fn post_get_or_create(
+    CurrentUser(user): CurrentUser,
+    State(db): State<Db>,
+    State(config): State<Arc<Config>>,
+) -> Result<Json<Found>> {
+    find_or_create(&db, user.id, &config).await
+}
+
+async fn find_or_create(db: &Db, owner: Uuid, config: &Config) -> Result<Json<Found>> {
+    let (conversation, created) = match repository::find_latest(db, owner).await? {
         Some(latest) => (latest, false),
-        None => begin_first(&db, user.id, &config).await?,
+        None => begin_first(db, owner, config).await?,
     };
     let messages = if created {
         Vec::new()
     } else {
-        messages::repository::list_of(&db, user.id, conversation.id).await?
+        messages::repository::list_of(db, owner, conversation.id).await?
     };
     Ok(Json(Found {
         conversation: ConversationDetail::new(conversation, messages),
@@ -116,6 +173,17 @@ async fn begin_first(db: &Db, owner: Uuid, config: &Config) -> Result<(Conversat
     Ok((made, true))
 }
 
+/// Shows a conversation with its messages.
+#[utoipa::path(
+    get,
+    path = "/api/conversations/{id}/",
+    tag = "conversations",
+    params(ConversationPath, ShowParameters),
+    responses(
+        (status = 200, description = "The conversation.", body = ShownConversation),
+        (status = 400, description = "A parameter is not good.", body = BodyErrors),
+    ),
+)]
 pub async fn show(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -174,6 +242,17 @@ fn read_wanted(uri: &Uri) -> Result<Wanted> {
     }
 }
 
+/// Changes a conversation.
+///
+/// What is not sent stays, but the agent must be.
+#[utoipa::path(
+    put,
+    path = "/api/conversations/{id}/",
+    tag = "conversations",
+    params(ConversationPath),
+    request_body = NewConversation,
+    responses((status = 200, description = "The conversation as it is now.", body = ConversationDetail)),
+)]
 pub async fn replace(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -183,6 +262,17 @@ pub async fn replace(
     save(&db, user.id, id, payload, true).await
 }
 
+/// Changes some of a conversation.
+///
+/// A change of `is_pinned`, `is_archived` and `tags` alone is no activity: `updated_at` stays as it is.
+#[utoipa::path(
+    patch,
+    path = "/api/conversations/{id}/",
+    tag = "conversations",
+    params(ConversationPath),
+    request_body = Changes,
+    responses((status = 200, description = "The conversation as it is now.", body = ConversationDetail)),
+)]
 pub async fn update(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -192,6 +282,16 @@ pub async fn update(
     save(&db, user.id, id, payload, false).await
 }
 
+/// Deletes a conversation with its messages.
+///
+/// An answer that is being written in it is stopped.
+#[utoipa::path(
+    delete,
+    path = "/api/conversations/{id}/",
+    tag = "conversations",
+    params(ConversationPath),
+    responses((status = 204, description = "It is gone.")),
+)]
 pub async fn delete(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,

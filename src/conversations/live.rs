@@ -7,23 +7,51 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::content::read_content;
+use super::document::{
+    ConversationPath, IdempotencyKey, LastEventId, LastEventIdInAddress, NewMessage, NotSaid, Stop,
+    Unanswered,
+};
 use super::repository;
 use super::turn::idempotency::Key;
-use super::turn::{self, Opening, Said};
+use super::turn::{self, Exchange, Opening, Said};
 use crate::app::App;
 use crate::auth::CurrentUser;
 use crate::error::{Error, Result};
 use crate::http::accept::accepts_events;
 use crate::http::fields::{Boolean, Form, Reference};
+use crate::http::openapi::responses::BadWordedBody;
 use crate::http::path::{Id, query_value};
 use crate::http::payload::Payload;
+use crate::live::told::EventStream;
 use crate::live::{Turn, sse};
 use crate::messages::MessageBody;
 
-/// Says something. The answer is told at its end, or, to those who want that, as it comes.
+/// Says something and has it answered.
+///
+/// The agent's model is asked, and question and answer are stored. The answer to the request comes when that of the model
+/// is complete; with `stream` in the body or `Accept: text/event-stream` it begins at once and tells what happens. The
+/// turn goes on whoever leaves.
+#[utoipa::path(
+    post,
+    path = "/api/conversations/{id}/send_message/",
+    tag = "conversations",
+    params(ConversationPath, IdempotencyKey),
+    request_body = NewMessage,
+    responses(
+        (
+            status = 200,
+            description = "Both messages, or the events of the turn.",
+            content((Exchange = "application/json"), (EventStream = "text/event-stream")),
+        ),
+        (status = 400, response = BadWordedBody),
+        NotSaid,
+        Unanswered,
+    ),
+)]
 pub async fn send_message(
     CurrentUser(user): CurrentUser,
     State(app): State<App>,
@@ -65,7 +93,20 @@ pub async fn tell(turn: &Arc<Turn>, stream: Option<bool>, headers: &HeaderMap) -
     }
 }
 
-/// Joins the turn that runs in a conversation: after the event that was read last, or from its beginning.
+/// Joins the running answer.
+///
+/// Its events are told from the beginning, or from after the event that was read last. An id that is none of this turn's
+/// stands for its beginning.
+#[utoipa::path(
+    get,
+    path = "/api/conversations/{id}/stream/",
+    tag = "conversations",
+    params(ConversationPath, LastEventId, LastEventIdInAddress),
+    responses(
+        (status = 200, description = "The events of the turn.", body = EventStream, content_type = "text/event-stream"),
+        (status = 204, description = "Nothing runs: read the conversation."),
+    ),
+)]
 pub async fn stream(
     CurrentUser(user): CurrentUser,
     State(app): State<App>,
@@ -93,16 +134,26 @@ pub async fn stream(
 }
 
 /// What a request to stop came to.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Stopped {
     /// Whether this stopped an answer.
     stopped: bool,
-    /// The answer as it is now.
+    /// The answer as it is now; null if none was running, or another one than was meant.
+    #[schema(required)]
     message: Option<MessageBody>,
 }
 
-/// Stops the answer that is being written, and keeps its text. If there is none, or a later one than was meant, nothing
-/// happens.
+/// Stops the running answer and keeps its text.
+///
+/// If there is none, or another one than was meant, nothing happens.
+#[utoipa::path(
+    post,
+    path = "/api/conversations/{id}/stop/",
+    tag = "conversations",
+    params(ConversationPath),
+    request_body = Stop,
+    responses((status = 200, description = "What came of it, once the answer is stored.", body = Stopped)),
+)]
 pub async fn stop(
     CurrentUser(user): CurrentUser,
     State(app): State<App>,

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::repository;
 use crate::auth::CurrentUser;
@@ -71,7 +72,7 @@ fn without_repetitions(tags: Vec<String>) -> Vec<String> {
 }
 
 /// A tag, and how many conversations have it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TagCount {
     tag: String,
     count: i64,
@@ -87,11 +88,19 @@ impl FromRow for TagCount {
 }
 
 /// The tags of a user's conversations.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Tags {
+    /// The most used ones first, 200 at most.
     results: Vec<TagCount>,
 }
 
+/// Lists the 200 most used tags, with how many conversations have each.
+#[utoipa::path(
+    get,
+    path = "/api/tags/",
+    tag = "conversations",
+    responses((status = 200, description = "The tags.", body = Tags)),
+)]
 pub async fn list_tags(CurrentUser(user): CurrentUser, State(db): State<Db>) -> Result<Json<Tags>> {
     let results = repository::list_tags(&db, user.id).await?;
     Ok(Json(Tags { results }))

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod content;
+pub mod document;
 mod filters;
 mod fork;
 mod handlers;
@@ -13,8 +14,9 @@ mod titles;
 pub mod turn;
 mod versions;
 
-use axum::Router;
-use axum::routing::{get, patch, post};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use content::read_content;
 pub use live::{Stopped, stop_in};
@@ -25,54 +27,38 @@ pub use model::{
 };
 
 use crate::app::App;
-use crate::http::route::Endpoints;
+use crate::http::openapi::DocumentedEndpoints;
 
 /// The paths of this room.
-pub fn router() -> Router<App> {
-    Router::new()
-        .endpoint(
-            "/api/conversations/",
-            get(handlers::list).post(handlers::create),
-        )
-        .endpoint(
-            "/api/conversations/get_or_create/",
-            get(handlers::find_or_create).post(handlers::find_or_create),
-        )
-        .endpoint("/api/conversations/bulk_delete/", post(bulk::delete))
-        .endpoint(
-            "/api/conversations/{id}/",
-            get(handlers::show)
-                .put(handlers::replace)
-                .patch(handlers::update)
-                .delete(handlers::delete),
-        )
-        .endpoint("/api/conversations/{id}/fork/", post(fork::fork))
-        .endpoint("/api/conversations/{id}/stop/", post(live::stop))
-        .endpoint(
-            "/api/conversations/{id}/messages/{message}/select/",
-            post(versions::select),
-        )
-        .endpoint("/api/tags/", get(marks::list_tags))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(document::Shared::openapi())
+        .endpoint(routes!(handlers::list, handlers::create))
+        .endpoint(routes!(
+            handlers::get_or_create,
+            handlers::post_get_or_create
+        ))
+        .endpoint(routes!(bulk::bulk_delete))
+        .endpoint(routes!(
+            handlers::show,
+            handlers::replace,
+            handlers::update,
+            handlers::delete
+        ))
+        .endpoint(routes!(fork::fork))
+        .endpoint(routes!(live::stop))
+        .endpoint(routes!(versions::select))
+        .endpoint(routes!(marks::list_tags))
 }
 
 /// The paths that answer with JSON or with an event stream.
-pub fn streaming_router() -> Router<App> {
-    Router::new()
-        .endpoint(
-            "/api/conversations/{id}/send_message/",
-            post(live::send_message),
-        )
-        .endpoint(
-            "/api/conversations/{id}/messages/{message}/",
-            patch(versions::edit).delete(versions::delete),
-        )
-        .endpoint(
-            "/api/conversations/{id}/messages/{message}/regenerate/",
-            post(versions::regenerate),
-        )
+pub fn streaming_router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .endpoint(routes!(live::send_message))
+        .endpoint(routes!(versions::edit, versions::delete))
+        .endpoint(routes!(versions::regenerate))
 }
 
 /// The path that a browser's `EventSource` can read, which sends no headers.
-pub fn event_source_router() -> Router<App> {
-    Router::new().endpoint("/api/conversations/{id}/stream/", get(live::stream))
+pub fn event_source_router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().endpoint(routes!(live::stream))
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::marks::Marks;
@@ -12,6 +13,7 @@ use crate::error::Result;
 use crate::http::fields::{NULL, Rule, Text};
 use crate::http::path::parse_uuid;
 use crate::http::python;
+use crate::llm::Role;
 use crate::messages::{Message, MessageBody};
 
 /// The title of a conversation that was given none.
@@ -42,9 +44,11 @@ pub struct Conversation {
 }
 
 /// The beginning of a conversation's last message.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LastMessage {
+    #[schema(value_type = Role)]
     role: String,
+    /// Its first 100 characters.
     content: String,
     #[serde(serialize_with = "clock::serialize")]
     created_at: DateTime<Utc>,
@@ -149,15 +153,21 @@ impl ConversationChanges {
 }
 
 /// A conversation in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Conversation)]
 pub struct ConversationBody {
     id: Uuid,
+    /// The agent that answers in it.
     agent: Uuid,
     title: String,
+    /// How many messages it shows.
     message_count: i32,
+    /// The last message that is there to read; null if there is none.
+    #[schema(required)]
     last_message: Option<LastMessage>,
     #[serde(serialize_with = "clock::serialize")]
     created_at: DateTime<Utc>,
+    /// The latest activity.
     #[serde(serialize_with = "clock::serialize")]
     updated_at: DateTime<Utc>,
     is_pinned: bool,
@@ -195,16 +205,20 @@ impl From<Conversation> for ConversationBody {
     }
 }
 
-/// A conversation by itself, with all its messages.
-#[derive(Debug, Serialize)]
+/// A conversation by itself, with its messages.
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ConversationDetail {
     id: Uuid,
+    /// The agent that answers in it.
     agent: Uuid,
     title: String,
+    /// Oldest first.
     messages: Vec<MessageBody>,
+    /// How many messages it shows, whether they are all here or not.
     message_count: i32,
     #[serde(serialize_with = "clock::serialize")]
     created_at: DateTime<Utc>,
+    /// The latest activity.
     #[serde(serialize_with = "clock::serialize")]
     updated_at: DateTime<Utc>,
     is_pinned: bool,

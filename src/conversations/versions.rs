@@ -7,16 +7,22 @@ use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
 use super::content::read_content;
+use super::document::{
+    Edit, Edited, IdempotencyKey, MessagePath, NotAgain, NotChanged, QuestionPath, Regeneration,
+    Unanswered,
+};
 use super::live::tell;
 use super::turn::idempotency::Key;
-use super::turn::{self, Opening, Said};
+use super::turn::{self, Exchange, Opening, Said};
 use crate::app::App;
 use crate::auth::CurrentUser;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::fields::{Boolean, Form};
+use crate::http::openapi::responses::BadWordedBody;
 use crate::http::path::Ids;
 use crate::http::payload::Payload;
+use crate::live::told::EventStream;
 use crate::llm::Role;
 use crate::messages::{self, Message, MessageBody, tree};
 
@@ -29,7 +35,27 @@ const NOTHING_ASKED: Error = Error::Refused(
     "There is no question before this message that could be answered.",
 );
 
-/// Gives a question another text, and has it answered anew if that is wanted.
+/// Gives a question another text.
+///
+/// It keeps its id and its place, and is now the last message of the conversation. Its former text, with what followed it,
+/// becomes another version. A text that says the same changes nothing. With `regenerate` it is answered in the same step.
+#[utoipa::path(
+    patch,
+    path = "/api/conversations/{id}/messages/{message}/",
+    tag = "messages",
+    params(QuestionPath, IdempotencyKey),
+    request_body = Edit,
+    responses(
+        (
+            status = 200,
+            description = "The question; or with `regenerate` both messages, or the events of the turn.",
+            content((Edited = "application/json"), (EventStream = "text/event-stream")),
+        ),
+        (status = 400, response = BadWordedBody),
+        NotAgain,
+        Unanswered,
+    ),
+)]
 pub async fn edit(
     CurrentUser(user): CurrentUser,
     State(app): State<App>,
@@ -68,7 +94,27 @@ pub async fn edit(
     Ok(Json(MessageBody::from(question)).into_response())
 }
 
-/// Has a question answered again: that of an answer, or the one that is named itself.
+/// Has a question answered again.
+///
+/// It is that of the answer that is named, or a question that has no answer. The first answer, and what followed it,
+/// becomes another version.
+#[utoipa::path(
+    post,
+    path = "/api/conversations/{id}/messages/{message}/regenerate/",
+    tag = "messages",
+    params(MessagePath, IdempotencyKey),
+    request_body = Regeneration,
+    responses(
+        (
+            status = 200,
+            description = "Both messages, or the events of the turn.",
+            content((Exchange = "application/json"), (EventStream = "text/event-stream")),
+        ),
+        (status = 400, response = BadWordedBody),
+        NotAgain,
+        Unanswered,
+    ),
+)]
 pub async fn regenerate(
     CurrentUser(user): CurrentUser,
     State(app): State<App>,
@@ -91,6 +137,15 @@ pub async fn regenerate(
 }
 
 /// Shows the version of the conversation to which a message belongs.
+///
+/// Of all that ever followed the message, the path is shown to what was written last.
+#[utoipa::path(
+    post,
+    path = "/api/conversations/{id}/messages/{message}/select/",
+    tag = "messages",
+    params(MessagePath),
+    responses((status = 200, description = "The message.", body = MessageBody), NotChanged),
+)]
 pub async fn select(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -100,6 +155,16 @@ pub async fn select(
     Ok(Json(message.into()))
 }
 
+/// Deletes a question together with all answers to it, or one answer alone.
+///
+/// What followed then follows what was before. Other versions stay as they are.
+#[utoipa::path(
+    delete,
+    path = "/api/conversations/{id}/messages/{message}/",
+    tag = "messages",
+    params(MessagePath),
+    responses((status = 204, description = "It is gone for good."), NotChanged),
+)]
 pub async fn delete(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,

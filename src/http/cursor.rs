@@ -7,6 +7,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::fields::{Form, Integer, Rule};
@@ -109,11 +110,31 @@ impl Window {
     }
 }
 
+/// What [`Window::read`] reads, for the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters that are read one by one")]
+pub struct WindowParameters {
+    /// Where to read on: the `next` of the part before. Empty, or not there, for the beginning.
+    #[param(required = false, example = "")]
+    cursor: String,
+    /// How many entries at most.
+    #[param(
+        required = false,
+        minimum = 1,
+        maximum = 100,
+        default = 20,
+        example = 20
+    )]
+    limit: i64,
+}
+
 /// A part of a list as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Portion<T> {
     results: Vec<T>,
-    /// Where the next part begins; `None` if this is the last one.
+    /// Where the next part begins; null if this is the last one.
+    #[schema(required, value_type = Option<String>, example = json!(null))]
     next: Option<Cursor>,
 }
 

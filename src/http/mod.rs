@@ -9,6 +9,7 @@ pub mod fields;
 pub mod formats;
 pub mod guard;
 pub mod head;
+pub mod openapi;
 pub mod origin;
 pub mod page;
 pub mod path;

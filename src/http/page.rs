@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 
 use super::origin::Origin;
 use super::python;
@@ -78,12 +79,35 @@ where
     }
 }
 
+/// What [`Pages`] reads, for the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters that are read one by one")]
+pub struct PageParameters {
+    /// The number of the page, from 1; or `last`.
+    #[param(
+        required = false,
+        example = "1",
+        default = "1",
+        pattern = r"^([1-9]\d*|last)$"
+    )]
+    page: String,
+}
+
 /// A page of a list as the contract shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct List<T> {
+    /// How many entries all pages have together.
+    #[schema(minimum = 0)]
     count: i64,
+    /// The address of the next page.
+    #[schema(required, example = json!(null))]
     next: Option<String>,
+    /// The address of the page before.
+    #[schema(required, example = json!(null))]
     previous: Option<String>,
+    /// Up to 20 entries.
+    #[schema(max_items = 20)]
     results: Vec<T>,
 }
 

@@ -29,7 +29,7 @@ impl<S: Clone + Send + Sync + 'static> Endpoints<S> for Router<S> {
 }
 
 /// OPTIONS describes nothing beyond its `Allow` header, which the router adds.
-async fn other_method(method: Method) -> Response {
+pub async fn other_method(method: Method) -> Response {
     if method == Method::OPTIONS {
         Json(json!({})).into_response()
     } else {

@@ -1,10 +1,15 @@
 //! The events of a turn as Meggy's own front ends are told them, by server-sent events and over WebSockets.
 
 use serde::Serialize;
+use serde_json::json;
+use utoipa::openapi::extensions::ExtensionsBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::reader::Event;
 use super::turn::{End, Turn};
-use crate::messages::{ErrorCode, MessageBody, Status};
+use crate::messages::{ErrorCode, MessageBody, Status, ToldMessage};
 
 /// An event: its id, its name, and what it says.
 pub struct Told {
@@ -17,34 +22,113 @@ pub struct Told {
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum Body {
-    Start {
-        user_message: Box<MessageBody>,
-        assistant_message: Box<MessageBody>,
-    },
-    Text {
-        text: String,
-    },
-    Usage {
-        prompt_tokens: i32,
-        completion_tokens: i32,
-        tokens_used: i32,
-        estimated: bool,
-    },
-    Finish {
-        status: Status,
-        finish_reason: Option<String>,
-        assistant_message: Box<MessageBody>,
-    },
-    Error {
-        error: String,
-        code: ErrorCode,
-        status: u16,
-        /// After how many seconds another try may help.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        retry_after: Option<u64>,
-        assistant_message: Box<MessageBody>,
-    },
-    Closing {},
+    Start(Start),
+    Text(Text),
+    Usage(Usage),
+    Finish(Finish),
+    Error(Failed),
+    Closing(Closing),
+}
+
+/// A turn has begun. Both messages as they were stored; the answer is empty and `pending`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StartEvent)]
+pub struct Start {
+    user_message: Box<MessageBody>,
+    assistant_message: Box<MessageBody>,
+}
+
+/// The next piece of the answer, or of what the model thinks.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TextEvent)]
+pub struct Text {
+    text: String,
+}
+
+/// What the turn cost; left out where that is not known.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UsageEvent)]
+pub struct Usage {
+    prompt_tokens: i32,
+    completion_tokens: i32,
+    tokens_used: i32,
+    /// Whether these counts are the server's own, because the provider gave none.
+    estimated: bool,
+}
+
+/// The last event of an answer that is complete or was stopped.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FinishEvent)]
+pub struct Finish {
+    /// `complete` or `stopped`.
+    status: Status,
+    #[schema(required)]
+    finish_reason: Option<String>,
+    #[schema(value_type = ToldMessage)]
+    assistant_message: Box<MessageBody>,
+}
+
+/// The last event where there is no answer, or not all of it. The text that came is kept.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ErrorEvent)]
+pub struct Failed {
+    /// A sentence for the user.
+    error: String,
+    code: ErrorCode,
+    /// What a request that waits for the answer is answered with.
+    status: u16,
+    /// After how many seconds another try may help, where the provider told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    retry_after: Option<u64>,
+    #[schema(value_type = ToldMessage)]
+    assistant_message: Box<MessageBody>,
+}
+
+/// The last event of a server that ends while the turn goes on elsewhere: join it again.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ClosingEvent)]
+pub struct Closing {}
+
+/// An event of a stream: its name, and its data as JSON.
+#[derive(ToSchema)]
+#[serde(tag = "event", content = "data", rename_all = "lowercase")]
+#[schema(as = TurnEvent)]
+pub enum Named {
+    Start(Start),
+    Reasoning(Text),
+    Delta(Text),
+    Usage(Usage),
+    Finish(Finish),
+    Error(Failed),
+    Closing(Closing),
+}
+
+/// How the API's document shows an event stream: a text, whose events are those of [`Named`].
+pub struct EventStream;
+
+impl PartialSchema for EventStream {
+    fn schema() -> RefOr<Schema> {
+        let event = json!({ "$ref": format!("#/components/schemas/{}", Named::name()) });
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .content_media_type("text/event-stream")
+            .description(Some(
+                "Server-sent events: `start`, then `reasoning` and `delta` with the pieces of the answer, `usage`, and \
+                 `finish` or `error` at the end; `closing` if this server ends before that. Each has an `id`, which \
+                 increases within a conversation, a name and JSON as data, as `TurnEvent` shows them. Comments (`:`) \
+                 come at once and after 15 seconds of silence.",
+            ))
+            .extensions(Some(ExtensionsBuilder::new().add("event", event).build()))
+            .into()
+    }
+}
+
+impl ToSchema for EventStream {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Named::name().into_owned(), Named::schema()));
+        Named::schemas(schemas);
+    }
 }
 
 /// Puts an event of a turn into words: two of them at its end, if it is known what the turn cost.
@@ -53,14 +137,14 @@ pub fn tell(turn: &Turn, id: u64, event: Event) -> impl Iterator<Item = Told> + 
     let (usage, event) = match event {
         Event::Start => one(
             "start",
-            Body::Start {
+            Body::Start(Start {
                 user_message: Box::new(turn.question.clone().into()),
                 assistant_message: Box::new(turn.answer.clone().into()),
-            },
+            }),
         ),
-        Event::Text(text) => one("delta", Body::Text { text }),
-        Event::Reasoning(text) => one("reasoning", Body::Text { text }),
-        Event::Closing => one("closing", Body::Closing {}),
+        Event::Text(text) => one("delta", Body::Text(Text { text })),
+        Event::Reasoning(text) => one("reasoning", Body::Text(Text { text })),
+        Event::Closing => one("closing", Body::Closing(Closing {})),
         Event::End(end) => (usage(&end, id), ending(&end, id)),
     };
     usage.into_iter().chain([event])
@@ -72,12 +156,12 @@ fn usage(end: &End, id: u64) -> Option<Told> {
         // Before the end itself, behind the text.
         id: id - 1,
         name: "usage",
-        body: Body::Usage {
+        body: Body::Usage(Usage {
             prompt_tokens: answer.prompt_tokens?,
             completion_tokens: answer.completion_tokens?,
             tokens_used: answer.tokens_used?,
             estimated: answer.usage_estimated,
-        },
+        }),
     })
 }
 
@@ -87,22 +171,22 @@ fn ending(end: &End, id: u64) -> Told {
         None => Told {
             id,
             name: "finish",
-            body: Body::Finish {
+            body: Body::Finish(Finish {
                 status: end.answer.status,
                 finish_reason: end.answer.finish_reason.clone(),
                 assistant_message,
-            },
+            }),
         },
         Some(code) => Told {
             id,
             name: "error",
-            body: Body::Error {
+            body: Body::Error(Failed {
                 error: end.answer.error.clone().unwrap_or_default(),
                 code,
                 status: code.status().as_u16(),
                 retry_after: end.retry_after_seconds(),
                 assistant_message,
-            },
+            }),
         },
     }
 }

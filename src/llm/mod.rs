@@ -23,6 +23,7 @@ use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use futures_util::{future::BoxFuture, stream::BoxStream};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use context::{DoesNotFit, Fitted};
 pub use demo::Demo;
@@ -77,7 +78,7 @@ pub struct ChatMessage {
 }
 
 /// Who speaks in a [`ChatMessage`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The agent's instructions.
@@ -187,7 +188,8 @@ impl StopReason {
 }
 
 /// Which provider an agent uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum ProviderName {
     /// OpenAI, or any server that speaks its chat completions.
     OpenAi,

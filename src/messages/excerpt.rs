@@ -1,6 +1,7 @@
 //! Parts of long conversations, as front ends load them: the newest messages first, then what is before.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::ListedBody;
@@ -112,13 +113,17 @@ impl Excerpt {
 }
 
 /// Part of a conversation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Excerpt)]
 pub struct ExcerptBody {
     /// Oldest first.
     results: Vec<ListedBody>,
+    /// Whether there are more in the direction that was asked for.
     has_more: bool,
     /// The cursor to what is before, if there is anything.
+    #[schema(required)]
     before: Option<Uuid>,
     /// The cursor to what comes after, now or later.
+    #[schema(required)]
     after: Option<Uuid>,
 }

@@ -5,16 +5,20 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::body::{ListedBody, MessageBody};
+use super::document::{ExcerptParameters, ListFilters, MessageList, MessagePath, NewFeedback};
 use super::excerpt::{Excerpt, ExcerptBody};
 use super::model::{Rating, Role};
 use super::repository;
 use crate::auth::CurrentUser;
+use crate::conversations::document::{ConversationPath, MessagePath as MessageOfConversation};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::fields::{Choice, Form, REQUIRED, Reference, Text};
-use crate::http::page::Pages;
+use crate::http::openapi::responses::{BadWordedBody, BodyErrors};
+use crate::http::page::{PageParameters, Pages};
 use crate::http::path::{Id, Ids};
 use crate::http::payload::Payload;
 
@@ -24,7 +28,20 @@ const COMMENT: Text = Text {
     ..Text::new(2000)
 };
 
-/// All messages in pages, or those of one conversation. With a limit the latter come as a bare array, the newest ones.
+/// Lists all messages that are shown, oldest first, or those of one conversation.
+///
+/// With `limit` or `before` the latter come as a bare list: the newest ones, oldest first. A conversation that there is
+/// not has none.
+#[utoipa::path(
+    get,
+    path = "/api/messages/",
+    tag = "messages",
+    params(PageParameters, ListFilters),
+    responses(
+        (status = 200, description = "The messages.", body = MessageList),
+        (status = 400, description = "A parameter is not good.", body = BodyErrors),
+    ),
+)]
 pub async fn list(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -57,7 +74,19 @@ pub async fn list(
     Ok(Json(results).into_response())
 }
 
-/// The messages of a conversation, by cursor.
+/// Lists the newest messages of a conversation, oldest first, and the way to more.
+///
+/// However far back a part is, it costs the same. A cursor may be a message that is no longer shown.
+#[utoipa::path(
+    get,
+    path = "/api/conversations/{id}/messages/",
+    tag = "messages",
+    params(ConversationPath, ExcerptParameters),
+    responses(
+        (status = 200, description = "The messages.", body = ExcerptBody),
+        (status = 400, description = "A parameter is not good.", body = BodyErrors),
+    ),
+)]
 pub async fn list_by_cursor(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -71,6 +100,14 @@ pub async fn list_by_cursor(
     Ok(Json(asked.body(results, has_more)))
 }
 
+/// Shows a message, whether its conversation shows it or not.
+#[utoipa::path(
+    get,
+    path = "/api/messages/{id}/",
+    tag = "messages",
+    params(MessagePath),
+    responses((status = 200, description = "The message.", body = MessageBody)),
+)]
 pub async fn show(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -83,12 +120,22 @@ pub async fn show(
 }
 
 /// All versions of a message.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Versions {
+    /// In the order in which they were written, the newest 200.
     results: Vec<MessageBody>,
 }
 
-/// The versions of a message, that which is shown among them.
+/// Lists all versions of a message.
+///
+/// They are messages of the same role after the same message. The one that is shown has `is_active`.
+#[utoipa::path(
+    get,
+    path = "/api/conversations/{id}/messages/{message}/versions/",
+    tag = "messages",
+    params(MessageOfConversation),
+    responses((status = 200, description = "The versions.", body = Versions)),
+)]
 pub async fn versions(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -103,7 +150,18 @@ pub async fn versions(
     }))
 }
 
-/// Notes what the user thinks of an answer, in place of what they thought before.
+/// Notes what the user thinks of an answer, in place of what was noted before.
+#[utoipa::path(
+    put,
+    path = "/api/conversations/{id}/messages/{message}/feedback/",
+    tag = "messages",
+    params(MessageOfConversation),
+    request_body = NewFeedback,
+    responses(
+        (status = 200, description = "The answer.", body = MessageBody),
+        (status = 400, response = BadWordedBody),
+    ),
+)]
 pub async fn give_feedback(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,

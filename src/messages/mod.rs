@@ -2,37 +2,29 @@
 //! read and rated.
 
 mod body;
+mod document;
 mod excerpt;
 mod handlers;
 mod model;
 pub mod repository;
 pub mod tree;
 
-use axum::Router;
-use axum::routing::{get, put};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-pub use body::MessageBody;
+pub use body::{MessageBody, ToldMessage};
 pub use excerpt::MOST;
 pub use model::{ErrorCode, Message, Status};
 
 use crate::app::App;
-use crate::http::route::Endpoints;
+use crate::http::openapi::DocumentedEndpoints;
 
 /// The paths of this room.
-pub fn router() -> Router<App> {
-    Router::new()
-        .endpoint("/api/messages/", get(handlers::list))
-        .endpoint("/api/messages/{id}/", get(handlers::show))
-        .endpoint(
-            "/api/conversations/{id}/messages/",
-            get(handlers::list_by_cursor),
-        )
-        .endpoint(
-            "/api/conversations/{id}/messages/{message}/versions/",
-            get(handlers::versions),
-        )
-        .endpoint(
-            "/api/conversations/{id}/messages/{message}/feedback/",
-            put(handlers::give_feedback),
-        )
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .endpoint(routes!(handlers::list))
+        .endpoint(routes!(handlers::show))
+        .endpoint(routes!(handlers::list_by_cursor))
+        .endpoint(routes!(handlers::versions))
+        .endpoint(routes!(handlers::give_feedback))
 }

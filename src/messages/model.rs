@@ -5,6 +5,7 @@ use std::str::FromStr;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::clock;
@@ -12,8 +13,9 @@ use crate::db::{FromRow, Row};
 pub use crate::llm::{Role, Usage};
 
 /// How far a message has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = MessageStatus)]
 pub enum Status {
     /// The model has yet to answer, or is at it.
     Pending,
@@ -58,7 +60,7 @@ impl FromStr for Status {
 }
 
 /// Why there is no answer, or not all of it, in a word for the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// The provider refused, failed or cannot be reached.
@@ -122,7 +124,7 @@ impl FromStr for ErrorCode {
 }
 
 /// What the user thinks of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Rating {
     /// It is good.

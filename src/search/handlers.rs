@@ -5,14 +5,30 @@ use axum::extract::State;
 use axum::http::Uri;
 use tokio::task::{JoinError, spawn_blocking};
 
-use super::model::{Found, Results, Search};
+use super::model::{Found, Results, Search, SearchParameters};
 use super::ranking::{fit, page};
 use super::repository;
 use super::snippet::snippet;
 use crate::auth::CurrentUser;
 use crate::db::Db;
 use crate::error::{Error, Result};
+use crate::http::openapi::responses::BodyErrors;
 
+/// Finds messages and titles by their words.
+///
+/// Found are one's own messages that are shown, answers once they have ended, and titles that were chosen. The newest 200
+/// matches come first, ranked; then the 200 before those, and so on until `next` is null. Empty parameters count as
+/// absent.
+#[utoipa::path(
+    get,
+    path = "/api/search/",
+    tag = "search",
+    params(SearchParameters),
+    responses(
+        (status = 200, description = "A page of results.", body = Results),
+        (status = 400, description = "A parameter is not good.", body = BodyErrors),
+    ),
+)]
 pub async fn search(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,

@@ -12,13 +12,13 @@ mod repository;
 mod snippet;
 mod words;
 
-use axum::Router;
-use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::http::route::Endpoints;
+use crate::http::openapi::DocumentedEndpoints;
 
 /// The path of this room.
-pub fn router() -> Router<App> {
-    Router::new().endpoint("/api/search/", get(handlers::search))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().endpoint(routes!(handlers::search))
 }

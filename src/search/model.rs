@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::query::Query;
@@ -19,6 +20,37 @@ const QUERY: Text = Text::new(500);
 /// How many results a page has, unless the client says otherwise.
 const LIMIT: i64 = 20;
 const LIMITS: Integer = Integer { min: 1, max: 50 };
+
+/// What may be asked.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters that are read one by one")]
+pub struct SearchParameters {
+    /// What to look for. All words must be there; those in quotes in a row; the last one may be a beginning.
+    #[param(min_length = 1, max_length = 500, example = "engine")]
+    q: String,
+    /// Only in this conversation.
+    #[param(required = false)]
+    conversation: Uuid,
+    /// Only in conversations that have this agent now.
+    #[param(required = false)]
+    agent: Uuid,
+    /// Only such messages, and no titles.
+    #[param(required = false)]
+    role: Role,
+    /// Only what was written from this time on: ISO 8601, a day or a time, UTC unless there is an offset.
+    #[param(required = false, value_type = String, example = "2020-01-01")]
+    after: DateTime<Utc>,
+    /// Only what was written before this time.
+    #[param(required = false, value_type = String)]
+    before: DateTime<Utc>,
+    /// How many results a page has; 20 if it is not given.
+    #[param(required = false, minimum = 1, maximum = 50)]
+    limit: u8,
+    /// The `next` of the page before, with all other parameters as they were.
+    #[param(required = false)]
+    cursor: String,
+}
 
 /// What is looked for, and which page of it.
 pub struct Search {
@@ -225,31 +257,49 @@ pub struct Match {
 }
 
 /// A page of results.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SearchResults)]
 pub struct Results {
     pub results: Vec<Found>,
+    /// The `cursor` of the next page; null if this is the last one.
+    #[schema(required, value_type = Option<String>)]
     pub next: Option<Cursor>,
 }
 
 /// A result.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SearchResult)]
 pub struct Found {
-    r#type: &'static str,
+    r#type: Kind,
     conversation: ConversationFound,
+    /// Null if it is the title that was found.
+    #[schema(required)]
     message: Option<MessageFound>,
+    /// HTML of about 200 characters with the hits in `<mark>`; all else in it is escaped.
     snippet: String,
+    /// Greater is better. To be compared only with scores of the same search.
     score: f64,
 }
 
-#[derive(Serialize)]
+/// Where something was found: in a message or in a title.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = SearchResultType)]
+enum Kind {
+    Message,
+    Conversation,
+}
+
+#[derive(Serialize, ToSchema)]
 struct ConversationFound {
     id: Uuid,
     title: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct MessageFound {
     id: Uuid,
+    #[schema(value_type = Role)]
     role: Option<Role>,
     #[serde(serialize_with = "clock::serialize")]
     created_at: DateTime<Utc>,
@@ -260,9 +310,9 @@ impl Found {
     pub fn new(found: Match, snippet: String, score: f64) -> Self {
         Self {
             r#type: if found.message_id.is_some() {
-                "message"
+                Kind::Message
             } else {
-                "conversation"
+                Kind::Conversation
             },
             conversation: ConversationFound {
                 id: found.conversation_id,

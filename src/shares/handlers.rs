@@ -8,12 +8,14 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use uuid::Uuid;
 
-use super::model::{NewShare, Share, Shares, Wish};
+use super::model::{NewShare, Share, SharePath, ShareWish, SharedConversation, Shares, Wish};
 use super::repository;
 use crate::auth::CurrentUser;
+use crate::conversations::document::ConversationPath;
 use crate::conversations::{self, Conversation};
 use crate::db::Db;
 use crate::error::{Error, Result};
+use crate::http::openapi::responses::BadWordedBody;
 use crate::http::path::{Id, parse_uuid};
 use crate::http::payload::Payload;
 use crate::messages;
@@ -23,6 +25,14 @@ const TOO_MANY: Error = Error::Refused(
     "This conversation has 20 share links. Revoke one of them.",
 );
 
+/// Lists the links to a conversation that are good, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/conversations/{id}/share/",
+    tag = "shares",
+    params(ConversationPath),
+    responses((status = 200, description = "The links.", body = Shares)),
+)]
 pub async fn list(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -33,6 +43,20 @@ pub async fn list(
     Ok(Json(Shares { results }))
 }
 
+/// Makes a link by which everybody can read a conversation as it is now.
+///
+/// A conversation can have 20 of them.
+#[utoipa::path(
+    post,
+    path = "/api/conversations/{id}/share/",
+    tag = "shares",
+    params(ConversationPath),
+    request_body = ShareWish,
+    responses(
+        (status = 201, description = "The link.", body = Share),
+        (status = 400, response = BadWordedBody),
+    ),
+)]
 pub async fn create(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -49,7 +73,14 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(share)))
 }
 
-/// Revokes one link.
+/// Revokes a link.
+#[utoipa::path(
+    delete,
+    path = "/api/conversations/{id}/share/{share}/",
+    tag = "shares",
+    params(ConversationPath, SharePath),
+    responses((status = 204, description = "It is good no longer.")),
+)]
 pub async fn delete(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -65,6 +96,13 @@ pub async fn delete(
 }
 
 /// Revokes all links to a conversation.
+#[utoipa::path(
+    delete,
+    path = "/api/conversations/{id}/share/",
+    tag = "shares",
+    params(ConversationPath),
+    responses((status = 204, description = "None is good any longer.")),
+)]
 pub async fn delete_all(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -75,7 +113,24 @@ pub async fn delete_all(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What a link leads to. Neither caches nor search engines are to keep it, because it can be revoked.
+/// Shows what a link leads to. Without a token.
+///
+/// Always the same, until the link is revoked or has expired. Neither caches nor search engines are to keep it.
+#[utoipa::path(
+    get,
+    path = "/api/shared/{share}/",
+    tag = "shares",
+    params(SharePath),
+    responses((
+        status = 200,
+        description = "The conversation as it was.",
+        body = SharedConversation,
+        headers(
+            ("Cache-Control" = String, description = "Always `no-store`."),
+            ("X-Robots-Tag" = String, description = "Always `noindex, nofollow`."),
+        ),
+    )),
+)]
 pub async fn show(
     State(db): State<Db>,
     path: Result<Path<String>, PathRejection>,

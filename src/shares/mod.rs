@@ -4,28 +4,24 @@ mod handlers;
 mod model;
 mod repository;
 
-use axum::Router;
-use axum::routing::{delete, get};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::http::route::Endpoints;
+use crate::http::openapi::DocumentedEndpoints;
 
 /// The paths of this room for the owners of conversations.
-pub fn router() -> Router<App> {
-    Router::new()
-        .endpoint(
-            "/api/conversations/{id}/share/",
-            get(handlers::list)
-                .post(handlers::create)
-                .delete(handlers::delete_all),
-        )
-        .endpoint(
-            "/api/conversations/{id}/share/{share}/",
-            delete(handlers::delete),
-        )
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .endpoint(routes!(
+            handlers::list,
+            handlers::create,
+            handlers::delete_all
+        ))
+        .endpoint(routes!(handlers::delete))
 }
 
 /// The path for everybody.
-pub fn public_router() -> Router<App> {
-    Router::new().endpoint("/api/shared/{share}/", get(handlers::show))
+pub fn public_router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().endpoint(routes!(handlers::show))
 }

@@ -5,6 +5,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::clock;
@@ -12,6 +13,7 @@ use crate::conversations::Conversation;
 use crate::db::{FromRow, Row};
 use crate::error::Result;
 use crate::http::fields::{Form, Integer, Text};
+use crate::http::openapi::examples::SHARE;
 use crate::llm::Role;
 use crate::messages::{Message, Status};
 
@@ -20,6 +22,29 @@ pub const MAX_OF_CONVERSATION: i64 = 20;
 
 /// Bytes of chance in an id: more than can be guessed.
 const ID_BYTES: usize = 24;
+
+/// What may be said about a share that is to be made.
+#[derive(ToSchema)]
+#[schema(example = json!({ "name": "Ada", "expires_in": 604_800 }))]
+#[expect(dead_code, reason = "describes a body that is read field by field")]
+pub struct ShareWish {
+    /// What the owner wants to be called.
+    #[schema(min_length = 1, max_length = 100)]
+    name: Option<String>,
+    /// For how many seconds the link is good; for ever if it is null or not given.
+    #[schema(minimum = 60, maximum = 315_360_000)]
+    expires_in: Option<u32>,
+}
+
+/// The link in a path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "describes a path")]
+pub struct SharePath {
+    /// The id of the link.
+    #[param(example = json!(SHARE))]
+    share: String,
+}
 
 /// What is said about a share that is to be made.
 pub struct Wish {
@@ -92,10 +117,12 @@ fn is_shared(message: &Message) -> bool {
     message.role != Role::System && message.status != Status::Pending && !message.content.is_empty()
 }
 
-#[derive(Serialize)]
+/// A message that everybody sees.
+#[derive(Serialize, ToSchema)]
 struct SharedMessage {
     role: Role,
     content: String,
+    /// The model that wrote it; empty if a person did.
     model: String,
     #[serde(serialize_with = "clock::serialize")]
     created_at: DateTime<Utc>,
@@ -113,15 +140,21 @@ impl From<Message> for SharedMessage {
 }
 
 /// A share as its owner sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Share {
+    /// Cannot be guessed.
     id: String,
     conversation: Uuid,
+    /// The title as it was.
     title: String,
+    /// What the owner wants to be called.
+    #[schema(required)]
     name: Option<String>,
     #[serde(serialize_with = "clock::serialize")]
     created_at: DateTime<Utc>,
+    /// Null if the link is good for ever.
     #[serde(serialize_with = "serialize_optional")]
+    #[schema(required)]
     expires_at: Option<DateTime<Utc>>,
 }
 
@@ -139,20 +172,27 @@ impl FromRow for Share {
 }
 
 /// The shares of a conversation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Shares {
+    /// Those that are good, newest first.
     pub results: Vec<Share>,
 }
 
 /// A share as everybody sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct SharedConversation {
     title: String,
+    /// What the owner wants to be called.
+    #[schema(required)]
     name: Option<String>,
     #[serde(serialize_with = "clock::serialize")]
     created_at: DateTime<Utc>,
+    /// Null if the link is good for ever.
     #[serde(serialize_with = "serialize_optional")]
+    #[schema(required)]
     expires_at: Option<DateTime<Utc>>,
+    /// Oldest first.
+    #[schema(value_type = Vec<SharedMessage>)]
     messages: Value,
 }
 

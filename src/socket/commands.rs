@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::limits::{STOPS, SUBSCRIPTIONS};
-use super::refusal::{self, Refusal};
+use super::refusal::{self, Code, Refusal};
 use super::reply::{self, Reply};
 use super::subscription::Subscription;
 use super::writer::Telling;
@@ -91,12 +91,12 @@ impl<'a> Commands<'a> {
         let fields: Fields = match serde_json::from_str(text) {
             Ok(Value::Object(fields)) => fields,
             Ok(_) => {
-                let refusal = Refusal::new("bad_frame", "A frame must be a JSON object.");
+                let refusal = Refusal::new(Code::BadFrame, "A frame must be a JSON object.");
                 return self.answer(Err(refusal)).await;
             }
             Err(error) => {
                 let text = format!("The frame is no JSON: {error}.");
-                return self.answer(Err(Refusal::new("bad_frame", text))).await;
+                return self.answer(Err(Refusal::new(Code::BadFrame, text))).await;
             }
         };
         let name = fields.get("type").and_then(Value::as_str);
@@ -108,15 +108,15 @@ impl<'a> Commands<'a> {
             "subscribe" => self.subscribe(fields).await,
             "unsubscribe" => self.unsubscribe(fields).await.map(Some),
             "send" | "stop" if self.only_reads => Err(Refusal::new(
-                "read_only",
+                Code::ReadOnly,
                 "This socket was opened with a ticket, which is good for watching only.",
             )
             .into()),
             "send" => self.send(fields).await.map(Some),
             "stop" => self.stop(fields).map(|()| None),
-            "auth" => Err(Refusal::new("unexpected", "You are known already.").into()),
+            "auth" => Err(Refusal::new(Code::Unexpected, "You are known already.").into()),
             _ => Err(Refusal::new(
-                "unknown_type",
+                Code::UnknownType,
                 "The type of a frame is one of ping, subscribe, unsubscribe, send and stop.",
             )
             .into()),
@@ -247,7 +247,7 @@ impl<'a> Commands<'a> {
             Ok(())
         } else {
             Err(Refusal::new(
-                "too_many_subscriptions",
+                Code::TooManySubscriptions,
                 format!(
                     "One socket can watch {SUBSCRIPTIONS} conversations. Unsubscribe from some."
                 ),
@@ -279,7 +279,7 @@ impl<'a> Commands<'a> {
     /// Waits for an answer that is being stopped; `None` if there is none.
     pub async fn stopped(&mut self) -> Option<Result<Reply, Refusal>> {
         let stopped = self.stops.next().await?;
-        Some(stopped.unwrap_or_else(|_| Err(Refusal::new("failed", "Internal server error."))))
+        Some(stopped.unwrap_or_else(|_| Err(Refusal::new(Code::Failed, "Internal server error."))))
     }
 
     /// Tells what came of a command.

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::commands::Commands;
 use super::goodbye::{Goodbye, code};
 use super::limits::{Allowance, Patience};
-use super::refusal::Refusal;
+use super::refusal::{Code, Refusal};
 use super::session::Incoming;
 
 /// Reads what the client sends until it leaves or must.
@@ -40,7 +40,9 @@ pub async fn listen(
             Message::Text(text) => commands.obey(&text).await,
             Message::Binary(_) => {
                 let text = "Binary frames are not read. Send a JSON object as text.";
-                commands.answer(Err(Refusal::new("bad_frame", text))).await;
+                commands
+                    .answer(Err(Refusal::new(Code::BadFrame, text)))
+                    .await;
             }
             Message::Ping(_) | Message::Pong(_) => {}
             Message::Close(_) => return Goodbye::Left,

@@ -7,6 +7,7 @@
 //! up the turn, the other clients, or its own commands.
 
 mod commands;
+mod frames;
 mod goodbye;
 mod limits;
 mod listener;
@@ -17,17 +18,18 @@ mod subscription;
 mod upgrade;
 mod writer;
 
-use axum::Router;
-use axum::routing::get;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use limits::Patience;
 
 use crate::app::App;
-use crate::http::route::Endpoints;
+use crate::http::openapi::DocumentedEndpoints;
 
 /// The paths of this room. They need no token: whoever opens a socket proves who they are on it.
-pub fn router() -> Router<App> {
-    Router::new()
-        .endpoint("/ws/chat/", get(upgrade::upgrade))
-        .endpoint("/ws/chat/{conversation}/", get(upgrade::upgrade))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(frames::Frames::openapi())
+        .endpoint(routes!(upgrade::open))
+        .endpoint(routes!(upgrade::open_watching))
 }

@@ -3,15 +3,48 @@
 use axum::response::IntoResponse;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::error::Error;
+
+/// Why a command is not obeyed, in a word for the program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = SocketErrorCode)]
+pub enum Code {
+    /// The frame is no JSON object.
+    BadFrame,
+    /// There is no such command.
+    UnknownType,
+    /// The command makes no sense now.
+    Unexpected,
+    /// There was no good token yet.
+    NotAuthenticated,
+    /// What the command asks for is not valid.
+    Invalid,
+    /// The user has no such thing.
+    NotFound,
+    /// An answer is being written in the conversation.
+    Answering,
+    /// The idempotency key was used for something else.
+    KeyReused,
+    /// The socket is for reading only.
+    ReadOnly,
+    /// The server has too much to do.
+    Unavailable,
+    /// The socket watches as many conversations as it can.
+    TooManySubscriptions,
+    /// The server failed.
+    #[default]
+    Failed,
+}
 
 /// An error frame that is no event of a turn.
 #[derive(Debug, Default, Serialize)]
 #[serde(tag = "type", rename = "error")]
 pub struct Refusal {
     /// What is wrong, in a word for the program.
-    pub code: &'static str,
+    pub code: Code,
     /// What is wrong, in a sentence.
     pub error: String,
     /// The HTTP status of the same refusal, where there is one.
@@ -30,7 +63,7 @@ pub struct Refusal {
 
 impl Refusal {
     /// One that the HTTP interface does not know.
-    pub fn new(code: &'static str, error: impl Into<String>) -> Self {
+    pub fn new(code: Code, error: impl Into<String>) -> Self {
         Self {
             code,
             error: error.into(),
@@ -76,14 +109,14 @@ fn first_message(fields: &Map<String, Value>) -> String {
     message.map_or_else(String::new, |(name, message)| format!("{name}: {message}"))
 }
 
-fn code(status: u16) -> &'static str {
+fn code(status: u16) -> Code {
     match status {
-        400 => "invalid",
-        401 => "not_authenticated",
-        404 => "not_found",
-        409 => "answering",
-        422 => "key_reused",
-        503 => "unavailable",
-        _ => "failed",
+        400 => Code::Invalid,
+        401 => Code::NotAuthenticated,
+        404 => Code::NotFound,
+        409 => Code::Answering,
+        422 => Code::KeyReused,
+        503 => Code::Unavailable,
+        _ => Code::Failed,
     }
 }

@@ -2,18 +2,24 @@
 
 use axum::extract::ws::Utf8Bytes;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::live::told::{Body, Told};
 
 /// The answer to a command.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = SocketReply)]
 pub enum Reply {
+    /// The client is known.
     ConnectionEstablished {
+        /// The conversation that was named in the address.
+        #[schema(required)]
         conversation_id: Option<Uuid>,
     },
     Pong,
+    /// From now on the events of this conversation are told.
     Subscribed {
         conversation_id: Uuid,
         /// Whether an answer is being written in the conversation.
@@ -30,10 +36,13 @@ pub enum Reply {
         /// Whether the answer is still being written.
         running: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(nullable = false)]
         idempotency_key: Option<String>,
     },
+    /// The answer is stored.
     Stopped {
         conversation_id: Uuid,
+        /// Whether this stopped it.
         stopped: bool,
     },
 }

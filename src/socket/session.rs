@@ -12,7 +12,7 @@ use super::commands::Commands;
 use super::goodbye::{Goodbye, code};
 use super::limits::{Allowance, Patience, REPLIES};
 use super::listener;
-use super::refusal::Refusal;
+use super::refusal::{Code, Refusal};
 use super::reply;
 use super::upgrade::Hello;
 use super::writer;
@@ -100,7 +100,7 @@ async fn authenticate(
         }
         if !text.is_empty() {
             let refusal = Refusal::new(
-                "not_authenticated",
+                Code::NotAuthenticated,
                 "The first frame must be {\"type\": \"auth\", \"token\": \"<access token>\"}.",
             );
             let frame = Message::Text(reply::frame(&refusal));

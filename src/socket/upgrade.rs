@@ -6,12 +6,14 @@ use axum::extract::{RawPathParams, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::Response;
 
+use super::frames::{SocketParameters, Upgrade, WatchedConversation};
 use super::limits::FRAME_BYTES;
 use super::session;
 use crate::app::App;
 use crate::auth::bearer_token;
 use crate::auth::token::Kind;
 use crate::error::{Error, Result};
+use crate::http::openapi::examples::CONVERSATION;
 use crate::http::path::query_value;
 
 /// The subprotocol that we speak, for clients that name some.
@@ -32,29 +34,74 @@ pub struct Hello {
     pub last_event_id: Option<String>,
 }
 
-/// Opens a socket. Whatever is wrong with a token is told on the socket, because browsers do not let a page see why it
-/// could not be opened.
+/// Opens a socket.
 ///
-/// Browsers open sockets to servers of other origins and send cookies along, without CORS. There is nothing to gain by
-/// that here: a socket is worth nothing without a token, which no browser adds by itself. So the origin is not looked at.
-pub async fn upgrade(
+/// On it one can watch any number of conversations, say things in them and stop answers. All frames are JSON objects, sent
+/// as text: the client's as `SocketCommand` shows them, the server's as `SocketFrame` does. The access token comes as the
+/// header `Authorization: Bearer …`, as a subprotocol (`meggy` and `bearer.<token>`; the server chooses `meggy`), as the
+/// parameter `token`, or in the first frame. Whatever is wrong with it is told on the socket, which is closed with a code
+/// then: 4401 without a good token, 4403 once it has expired, 4408 after silence, 1008 after too many frames, 1009 after
+/// one that is too long, 1012 when the server goes down.
+#[utoipa::path(
+    get,
+    path = "/ws/chat/",
+    tag = "sockets",
+    params(SocketParameters, WatchedConversation),
+    responses(Upgrade)
+)]
+pub async fn open(
+    State(app): State<App>,
+    uri: Uri,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response> {
+    let conversation =
+        query_value(&uri, "conversation_id").or_else(|| query_value(&uri, "conversation"));
+    accept(app, &uri, &headers, upgrade, conversation)
+}
+
+/// Opens a socket that watches a conversation from the beginning. Else it is that of `/ws/chat/`.
+#[utoipa::path(
+    get,
+    path = "/ws/chat/{conversation}/",
+    tag = "sockets",
+    params(
+        ("conversation" = Uuid, Path, description = "The conversation.", example = json!(CONVERSATION)),
+        SocketParameters,
+    ),
+    responses(Upgrade),
+)]
+pub async fn open_watching(
     State(app): State<App>,
     uri: Uri,
     headers: HeaderMap,
     path: Result<RawPathParams, RawPathParamsRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response> {
-    let upgrade = upgrade.map_err(|_| Error::NoWebSocket)?;
-    let in_path = path.ok().and_then(|path| {
+    let named = path.ok().and_then(|path| {
         let (_, id) = path.iter().next()?;
         Some(id.to_owned())
     });
+    accept(app, &uri, &headers, upgrade, named)
+}
+
+/// Whatever is wrong with a token is told on the socket, because browsers do not let a page see why it could not be
+/// opened.
+///
+/// Browsers open sockets to servers of other origins and send cookies along, without CORS. There is nothing to gain by
+/// that here: a socket is worth nothing without a token, which no browser adds by itself. So the origin is not looked at.
+fn accept(
+    app: App,
+    uri: &Uri,
+    headers: &HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    conversation: Option<String>,
+) -> Result<Response> {
+    let upgrade = upgrade.map_err(|_| Error::NoWebSocket)?;
     let hello = Hello {
-        token: token(&upgrade, &uri, &headers),
-        conversation: in_path
-            .or_else(|| query_value(&uri, "conversation_id"))
-            .or_else(|| query_value(&uri, "conversation")),
-        last_event_id: query_value(&uri, "last_event_id"),
+        token: token(&upgrade, uri, headers),
+        conversation,
+        last_event_id: query_value(uri, "last_event_id"),
     };
     // The task is axum's own. The end of the process waits for it all the same.
     let held = app.tasks.hold();

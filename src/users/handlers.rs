@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use uuid::Uuid;
 
 use super::account::Accounts;
+use super::document::{UserFields, UserId, UserPatch};
 use super::model::{EMAIL_TAKEN, NAME, User, UserBody, UserChanges};
 use super::repository;
 use crate::auth::CurrentUser;
@@ -13,10 +14,18 @@ use crate::db::Page;
 use crate::error::{Error, Result};
 use crate::http::fields::{EMAIL, Form, URL};
 use crate::http::origin::Origin;
-use crate::http::page::{List, Pages};
+use crate::http::page::{List, PageParameters, Pages};
 use crate::http::path::Id;
 use crate::http::payload::Payload;
 
+/// Lists the accounts that one sees: one's own.
+#[utoipa::path(
+    get,
+    path = "/api/users/",
+    tag = "users",
+    params(PageParameters),
+    responses((status = 200, description = "A page of accounts.", body = List<UserBody>)),
+)]
 pub async fn list(
     CurrentUser(user): CurrentUser,
     Origin(origin): Origin,
@@ -33,10 +42,25 @@ pub async fn list(
     pages.list(only_me).await.map(Json)
 }
 
+/// Shows one's own account.
+#[utoipa::path(
+    get,
+    path = "/api/users/me/",
+    tag = "users",
+    responses((status = 200, description = "The caller's account.", body = UserBody)),
+)]
 pub async fn show_me(CurrentUser(user): CurrentUser, Origin(origin): Origin) -> Json<UserBody> {
     Json(UserBody::new(user, &origin))
 }
 
+/// Replaces one's address, name and picture.
+#[utoipa::path(
+    put,
+    path = "/api/users/me/",
+    tag = "users",
+    request_body = UserFields,
+    responses((status = 200, description = "The account as it is now.", body = UserBody)),
+)]
 pub async fn replace_me(
     CurrentUser(user): CurrentUser,
     State(accounts): State<Accounts>,
@@ -46,6 +70,14 @@ pub async fn replace_me(
     save(user, accounts, origin, payload, true).await
 }
 
+/// Changes one's address, name or picture.
+#[utoipa::path(
+    patch,
+    path = "/api/users/me/",
+    tag = "users",
+    request_body = UserPatch,
+    responses((status = 200, description = "The account as it is now.", body = UserBody)),
+)]
 pub async fn update_me(
     CurrentUser(user): CurrentUser,
     State(accounts): State<Accounts>,
@@ -55,6 +87,14 @@ pub async fn update_me(
     save(user, accounts, origin, payload, false).await
 }
 
+/// Shows one's own account by its id.
+#[utoipa::path(
+    get,
+    path = "/api/users/{id}/",
+    tag = "users",
+    params(UserId),
+    responses((status = 200, description = "The account as it is now.", body = UserBody)),
+)]
 pub async fn show(
     CurrentUser(user): CurrentUser,
     Id(id): Id,
@@ -63,6 +103,15 @@ pub async fn show(
     Ok(Json(UserBody::new(myself(user, id)?, &origin)))
 }
 
+/// Replaces one's address, name and picture, by the account's id.
+#[utoipa::path(
+    put,
+    path = "/api/users/{id}/",
+    tag = "users",
+    params(UserId),
+    request_body = UserFields,
+    responses((status = 200, description = "The account as it is now.", body = UserBody)),
+)]
 pub async fn replace(
     CurrentUser(user): CurrentUser,
     Id(id): Id,
@@ -73,6 +122,15 @@ pub async fn replace(
     save(myself(user, id)?, accounts, origin, payload, true).await
 }
 
+/// Changes one's address, name or picture, by the account's id.
+#[utoipa::path(
+    patch,
+    path = "/api/users/{id}/",
+    tag = "users",
+    params(UserId),
+    request_body = UserPatch,
+    responses((status = 200, description = "The account as it is now.", body = UserBody)),
+)]
 pub async fn update(
     CurrentUser(user): CurrentUser,
     Id(id): Id,
@@ -83,6 +141,14 @@ pub async fn update(
     save(myself(user, id)?, accounts, origin, payload, false).await
 }
 
+/// Deletes one's own account and all that is in it.
+#[utoipa::path(
+    delete,
+    path = "/api/users/{id}/",
+    tag = "users",
+    params(UserId),
+    responses((status = 204, description = "The account is gone.")),
+)]
 pub async fn delete(
     CurrentUser(user): CurrentUser,
     Id(id): Id,

@@ -2,14 +2,15 @@
 
 mod account;
 mod avatar;
+mod document;
 mod handlers;
 mod model;
 mod preferences;
 pub mod repository;
 mod secured;
 
-use axum::Router;
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use model::{
     Credentials, EMAIL_TAKEN, NAME, NewUser, User, UserBody, UserChanges, email_key,
@@ -17,36 +18,30 @@ pub use model::{
 };
 
 use crate::app::App;
-use crate::http::route::Endpoints;
+use crate::http::openapi::DocumentedEndpoints;
 
 /// The paths of this room.
-pub fn router() -> Router<App> {
-    Router::new()
-        .endpoint("/api/users/", get(handlers::list))
-        .endpoint(
-            "/api/users/me/",
-            get(handlers::show_me)
-                .put(handlers::replace_me)
-                .patch(handlers::update_me),
-        )
-        .endpoint(
-            "/api/users/me/avatar/",
-            post(avatar::upload).delete(avatar::remove),
-        )
-        .endpoint(
-            "/api/users/me/preferences/",
-            get(preferences::show)
-                .put(preferences::replace)
-                .patch(preferences::update),
-        )
-        .endpoint("/api/users/me/password/", post(secured::change_password))
-        .endpoint("/api/users/me/email/", post(secured::change_email))
-        .endpoint("/api/users/me/delete/", post(secured::delete_account))
-        .endpoint(
-            "/api/users/{id}/",
-            get(handlers::show)
-                .put(handlers::replace)
-                .patch(handlers::update)
-                .delete(handlers::delete),
-        )
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .endpoint(routes!(handlers::list))
+        .endpoint(routes!(
+            handlers::show_me,
+            handlers::replace_me,
+            handlers::update_me
+        ))
+        .endpoint(routes!(avatar::upload, avatar::remove))
+        .endpoint(routes!(
+            preferences::show,
+            preferences::replace,
+            preferences::update
+        ))
+        .endpoint(routes!(secured::change_password))
+        .endpoint(routes!(secured::change_email))
+        .endpoint(routes!(secured::delete_account))
+        .endpoint(routes!(
+            handlers::show,
+            handlers::replace,
+            handlers::update,
+            handlers::delete
+        ))
 }

@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::clock;
 use crate::db::{FromRow, Row};
 use crate::http::fields::Text;
+use crate::http::openapi::examples;
 use crate::media::Avatar;
 
 /// What the field `email` says when another account has the address.
@@ -113,15 +115,24 @@ pub struct UserChanges {
 }
 
 /// An account as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
 pub struct UserBody {
+    #[schema(example = json!(examples::USER))]
     id: Uuid,
+    #[schema(example = json!(examples::EMAIL))]
     email: String,
+    #[schema(example = "Ada Lovelace")]
     name: String,
+    /// The address of a picture.
+    #[schema(example = "https://example.com/ada.png")]
     avatar_url: Option<String>,
+    /// Whether the account may be used at all.
     is_active: bool,
+    #[schema(example = json!(examples::TIME))]
     #[serde(serialize_with = "clock::serialize")]
     created_at: DateTime<Utc>,
+    #[schema(example = json!(examples::TIME))]
     #[serde(serialize_with = "clock::serialize")]
     updated_at: DateTime<Utc>,
 }

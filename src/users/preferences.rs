@@ -6,7 +6,9 @@ use chrono::{DateTime, FixedOffset, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
+use super::document::{PreferencesFields, PreferencesPatch};
 use super::repository;
 use crate::auth::CurrentUser;
 use crate::db::{Db, FromRow, Row};
@@ -31,9 +33,13 @@ const TIME_ZONE: Text = Text {
 };
 
 /// What a user prefers, as it is stored and as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Preferences {
+    /// A name of the IANA's time zone database; null stands for UTC.
+    #[schema(example = "Europe/Berlin", max_length = 64)]
     pub time_zone: Option<String>,
+    /// Whatever the client keeps here: up to 16 KiB as JSON, nested up to 8 deep.
+    #[schema(value_type = Object, example = json!({ "theme": "dark" }))]
     pub preferences: Map<String, Value>,
 }
 
@@ -59,6 +65,14 @@ impl FromRow for Preferences {
     }
 }
 
+/// Shows what one prefers.
+#[utoipa::path(
+    get,
+    path = "/api/users/me/preferences/",
+    tag = "users",
+    operation_id = "show_preferences",
+    responses((status = 200, description = "What the caller prefers.", body = Preferences)),
+)]
 pub async fn show(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -67,7 +81,15 @@ pub async fn show(
     preferences.map(Json).ok_or(Error::NotFound)
 }
 
-/// The whole document is another one; the time zone may be left out.
+/// Replaces what one prefers. The whole document is another one; the time zone may be left out.
+#[utoipa::path(
+    put,
+    path = "/api/users/me/preferences/",
+    tag = "users",
+    operation_id = "replace_preferences",
+    request_body = PreferencesFields,
+    responses((status = 200, description = "What the caller prefers now.", body = Preferences)),
+)]
 pub async fn replace(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -76,7 +98,15 @@ pub async fn replace(
     save(user.id, &db, payload, true).await
 }
 
-/// The document is changed as a JSON Merge Patch (RFC 7396) says.
+/// Changes what one prefers. The document is changed as a JSON Merge Patch (RFC 7396) says.
+#[utoipa::path(
+    patch,
+    path = "/api/users/me/preferences/",
+    tag = "users",
+    operation_id = "update_preferences",
+    request_body = PreferencesPatch,
+    responses((status = 200, description = "What the caller prefers now.", body = Preferences)),
+)]
 pub async fn update(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use secrecy::SecretString;
 
 use super::account::Accounts;
+use super::document::{Deletion, EmailChange, PasswordChange};
 use super::model::{EMAIL_TAKEN, UserBody, UserChanges, normalize_email};
 use super::repository;
 use crate::auth::password::{MAX_LENGTH, Verdict};
@@ -26,7 +27,14 @@ const CURRENT_PASSWORD: Text = Text {
 
 const WRONG_PASSWORD: &str = "This is not your password.";
 
-/// Ends all tokens that were issued so far, and issues new ones to whoever changed the password.
+/// Changes one's password. Ends all tokens that were issued so far, and issues new ones to whoever changed the password.
+#[utoipa::path(
+    post,
+    path = "/api/users/me/password/",
+    tag = "users",
+    request_body = PasswordChange,
+    responses((status = 200, description = "The new tokens.", body = Session)),
+)]
 pub async fn change_password(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -51,6 +59,14 @@ pub async fn change_password(
     Session::start(&tokens, user, &origin).map(Json)
 }
 
+/// Changes one's address.
+#[utoipa::path(
+    post,
+    path = "/api/users/me/email/",
+    tag = "users",
+    request_body = EmailChange,
+    responses((status = 200, description = "The account as it is now.", body = UserBody)),
+)]
 pub async fn change_email(
     CurrentUser(user): CurrentUser,
     State(accounts): State<Accounts>,
@@ -78,6 +94,14 @@ pub async fn change_email(
     Ok(Json(UserBody::new(user, &origin)))
 }
 
+/// Deletes one's account and all that is in it.
+#[utoipa::path(
+    post,
+    path = "/api/users/me/delete/",
+    tag = "users",
+    request_body = Deletion,
+    responses((status = 204, description = "The account is gone.")),
+)]
 pub async fn delete_account(
     CurrentUser(user): CurrentUser,
     State(accounts): State<Accounts>,

@@ -17,6 +17,7 @@ mod limits;
 mod live;
 mod messages;
 mod models;
+mod openapi;
 mod organise;
 mod pagination;
 mod passwords;

@@ -6,5 +6,5 @@ mod deletion;
 mod email;
 mod hostile;
 mod passwords;
-mod pictures;
+pub mod pictures;
 mod preferences;

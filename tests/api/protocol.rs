@@ -108,10 +108,10 @@ fn paths_in_the_source() -> Vec<String> {
                 folders.push(path);
             } else {
                 let text = std::fs::read_to_string(path).unwrap();
-                let literals = text
-                    .split(".endpoint(")
-                    .skip(1)
-                    .filter_map(|rest| rest.split('"').nth(1));
+                let literals = [".endpoint(", "path = "]
+                    .into_iter()
+                    .flat_map(|before| text.split(before).skip(1))
+                    .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
                 paths.extend(
                     literals
                         .filter(|path| path.starts_with("/api/"))
@@ -121,6 +121,9 @@ fn paths_in_the_source() -> Vec<String> {
         }
     }
     paths.sort();
+    paths.dedup();
+    // They are about the API and no part of it.
+    paths.retain(|path| path != "/api/openapi.json/" && !path.starts_with("/api/docs/"));
     paths
 }
 

@@ -1,12 +1,14 @@
 //! What an import tells of what it took and what not.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// How many conversations that were skipped, and how many notes, are told one by one.
 const LISTED: usize = 1000;
 
 /// What became of a file.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = ImportReport)]
 pub struct Report {
     /// `meggy` or `chatgpt`.
     pub format: &'static str,
@@ -22,20 +24,23 @@ pub struct Report {
 }
 
 /// What became of the file's conversations.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = ImportCounts)]
 pub struct Counts {
     pub imported: u64,
     pub skipped: u64,
 }
 
 /// A conversation that was not stored.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SkippedConversation)]
 pub struct Skipped {
     /// Its place in the file's list, from 0.
     pub index: usize,
     /// Where it begins in the file, in bytes.
     pub byte: u64,
     /// Null if it has none that could be read.
+    #[schema(required)]
     pub title: Option<String>,
     pub reason: String,
 }

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
+use super::document::{ConversationPath, Fork};
 use super::model::{ConversationDetail, TITLE};
 use crate::auth::CurrentUser;
 use crate::clock;
@@ -18,8 +19,19 @@ use crate::messages;
 
 const SUFFIX: &str = " (fork)";
 
-/// Begins a conversation with copies of what is shown of this one, up to the message named in `message_id`, or of all of it.
-/// An answer that is being written is left out.
+/// Goes on in a copy.
+///
+/// Begins a conversation with copies of what is shown of this one, up to and with the message named in `message_id`, or of
+/// all of it. They have ids of their own and keep everything else but feedback. An answer that is being written is left
+/// out. Agent and tags are the same.
+#[utoipa::path(
+    post,
+    path = "/api/conversations/{id}/fork/",
+    tag = "conversations",
+    params(ConversationPath),
+    request_body = Fork,
+    responses((status = 201, description = "The copy.", body = ConversationDetail)),
+)]
 pub async fn fork(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,

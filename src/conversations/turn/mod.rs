@@ -19,6 +19,7 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::sync::oneshot;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use self::rehearsal::{Rehearsal, rehearse};
@@ -260,7 +261,7 @@ pub async fn find(app: &App, owner: Uuid, answer: Uuid) -> Result<Option<Arc<Tur
 }
 
 /// Both messages of a turn.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Exchange {
     user_message: MessageBody,
     assistant_message: MessageBody,
