@@ -5,21 +5,23 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use axum::{Json, Router, middleware};
-use serde_json::{Value, json};
+use serde::Serialize;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::archive::Imports;
 use crate::auth::{self, Passwords, Tokens};
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::Error;
+use crate::http::openapi::DocumentedEndpoints;
 use crate::http::openapi::responses::NotAcceptable;
 use crate::http::openapi::{ACCESS_TOKEN, Layers, TICKET};
 use crate::http::origin::Origin;
-use crate::http::route::{Endpoints, allow_options, refuse_empty_segments};
+use crate::http::route::{allow_options, refuse_empty_segments};
 use crate::http::{accept, cors, drain, guard};
 use crate::live::Hub;
 use crate::llm::Providers;
@@ -95,23 +97,24 @@ pub fn router(app: App) -> Router {
     let require_user_or_ticket =
         middleware::from_fn_with_state(app.clone(), auth::require_user_or_ticket);
     let open = auth::public_router()
-        .merge(health::router().into())
+        .merge(health::router())
         .merge(shares::public_router());
-    let protected = OpenApiRouter::from(Router::new().endpoint("/api/", get(root)))
+    let protected = OpenApiRouter::new()
+        .endpoint(routes!(root))
         .merge(auth::router())
         .merge(users::router())
-        .merge(agents::router().into())
+        .merge(agents::router())
         .merge(conversations::router())
         .merge(shares::router())
         .merge(messages::router())
         .merge(chat::router())
-        .merge(models::router().into())
+        .merge(models::router())
         .merge(search::router())
         .merge(archive::router())
         .route_layer(require_user.clone())
         .secured_by(&[ACCESS_TOKEN]);
     let streaming = conversations::streaming_router()
-        .merge(agents::streaming_router().into())
+        .merge(agents::streaming_router())
         .merge(chat::streaming_router())
         .route_layer(require_user)
         .secured_by(&[ACCESS_TOKEN]);
@@ -129,12 +132,16 @@ pub fn router(app: App) -> Router {
         )
         .may_answer::<NotAcceptable>(StatusCode::NOT_ACCEPTABLE)
         // Pages ask for pictures, not for JSON.
-        .merge(media::router().into())
+        .merge(media::router())
         // Who is there is proved on the socket, and there is nothing to accept.
         .merge(socket::router())
         .split_for_parts();
+    let docs = match app.config.server.api_docs {
+        true => docs::router(document),
+        false => Router::new(),
+    };
     let routes = documented
-        .merge(docs::router(document))
+        .merge(docs)
         .fallback(|| async { Error::NotFound })
         .with_state(app.clone());
     let origins: Arc<[String]> = app.config.server.cors_allowed_origins.clone().into();
@@ -153,15 +160,36 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn(telemetry::trace))
 }
 
-/// The collections and where they are.
-async fn root(Origin(origin): Origin) -> Json<Value> {
+/// The addresses of the collections.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "users": "https://chat.example.com/api/users/",
+    "agents": "https://chat.example.com/api/agents/",
+    "conversations": "https://chat.example.com/api/conversations/",
+    "messages": "https://chat.example.com/api/messages/",
+}))]
+struct Collections {
+    users: String,
+    agents: String,
+    conversations: String,
+    messages: String,
+}
+
+/// Tells where the collections are.
+#[utoipa::path(
+    get,
+    path = "/api/",
+    tag = "root",
+    responses((status = 200, description = "Their addresses.", body = Collections)),
+)]
+async fn root(Origin(origin): Origin) -> Json<Collections> {
     let at = |room: &str| format!("{origin}/api/{room}/");
-    Json(json!({
-        "users": at("users"),
-        "agents": at("agents"),
-        "conversations": at("conversations"),
-        "messages": at("messages"),
-    }))
+    Json(Collections {
+        users: at("users"),
+        agents: at("agents"),
+        conversations: at("conversations"),
+        messages: at("messages"),
+    })
 }
 
 fn on_panic(panic: Box<dyn std::any::Any + Send>) -> Response {

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
+use super::document::{AgentFields, AgentId};
 use super::model::{AgentBody, AgentChanges};
 use super::repository;
 use super::templates::Templates;
@@ -13,10 +14,18 @@ use crate::auth::CurrentUser;
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::http::page::{List, Pages};
+use crate::http::page::{List, PageParameters, Pages};
 use crate::http::path::Id;
 use crate::http::payload::Payload;
 
+/// Lists one's agents, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/agents/",
+    tag = "agents",
+    params(PageParameters),
+    responses((status = 200, description = "A page of agents.", body = List<AgentBody>)),
+)]
 pub async fn list(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -28,6 +37,14 @@ pub async fn list(
         .map(Json)
 }
 
+/// Makes an agent.
+#[utoipa::path(
+    post,
+    path = "/api/agents/",
+    tag = "agents",
+    request_body = AgentFields,
+    responses((status = 201, description = "The agent was made.", body = AgentBody)),
+)]
 pub async fn create(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -41,6 +58,14 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(agent.into())))
 }
 
+/// Shows an agent.
+#[utoipa::path(
+    get,
+    path = "/api/agents/{id}/",
+    tag = "agents",
+    params(AgentId),
+    responses((status = 200, description = "The agent.", body = AgentBody)),
+)]
 pub async fn show(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -52,6 +77,13 @@ pub async fn show(
     Ok(Json(agent.into()))
 }
 
+/// Shows the default agent. If there is none, the one called `Bruno` becomes it; if there is no `Bruno`, he is made.
+#[utoipa::path(
+    get,
+    path = "/api/agents/default/",
+    tag = "agents",
+    responses((status = 200, description = "The agent.", body = AgentBody)),
+)]
 pub async fn show_default(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -61,7 +93,15 @@ pub async fn show_default(
     Ok(Json(agent.into()))
 }
 
-/// PUT and PATCH are the same, because no field is required.
+/// Changes an agent. PUT and PATCH are the same, because no field is required.
+#[utoipa::path(
+    method(put, patch),
+    path = "/api/agents/{id}/",
+    tag = "agents",
+    params(AgentId),
+    request_body = AgentFields,
+    responses((status = 200, description = "The agent as it is now.", body = AgentBody)),
+)]
 pub async fn update(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -80,6 +120,14 @@ pub async fn update(
     Ok(Json(agent.into()))
 }
 
+/// Deletes an agent and its conversations.
+#[utoipa::path(
+    delete,
+    path = "/api/agents/{id}/",
+    tag = "agents",
+    params(AgentId),
+    responses((status = 204, description = "The agent is gone.")),
+)]
 pub async fn delete(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -94,6 +142,13 @@ pub async fn delete(
 }
 
 /// Makes a copy under another name.
+#[utoipa::path(
+    post,
+    path = "/api/agents/{id}/duplicate/",
+    tag = "agents",
+    params(AgentId),
+    responses((status = 201, description = "The copy.", body = AgentBody)),
+)]
 pub async fn duplicate(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -107,7 +162,13 @@ pub async fn duplicate(
     Ok((StatusCode::CREATED, Json(agent.into())))
 }
 
-/// What one may begin with.
+/// Lists personalities to begin with. All but `key` are fields of an agent.
+#[utoipa::path(
+    get,
+    path = "/api/agents/templates/",
+    tag = "agents",
+    responses((status = 200, description = "All of them.", body = Templates)),
+)]
 pub async fn list_templates() -> Json<Templates> {
     Json(Templates::default())
 }

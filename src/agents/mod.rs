@@ -1,5 +1,6 @@
 //! Agents: whom a user talks to, that is a model, its settings and its system prompt.
 
+mod document;
 mod handlers;
 mod model;
 mod name;
@@ -10,32 +11,26 @@ mod templates;
 mod trial;
 pub mod variables;
 
-use axum::Router;
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use model::{Agent, AgentBody, AgentChanges, NewAgent, Origin};
 
 use crate::app::App;
-use crate::http::route::Endpoints;
+use crate::http::openapi::DocumentedEndpoints;
 
 /// The paths of this room.
-pub fn router() -> Router<App> {
-    Router::new()
-        .endpoint("/api/agents/", get(handlers::list).post(handlers::create))
-        .endpoint("/api/agents/default/", get(handlers::show_default))
-        .endpoint(
-            "/api/agents/{id}/",
-            get(handlers::show)
-                .put(handlers::update)
-                .patch(handlers::update)
-                .delete(handlers::delete),
-        )
-        .endpoint("/api/agents/templates/", get(handlers::list_templates))
-        .endpoint("/api/agents/{id}/duplicate/", post(handlers::duplicate))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .endpoint(routes!(handlers::list, handlers::create))
+        .endpoint(routes!(handlers::show_default))
+        .endpoint(routes!(handlers::show, handlers::update, handlers::delete))
+        .endpoint(routes!(handlers::list_templates))
+        .endpoint(routes!(handlers::duplicate))
         .merge(prompts::router())
 }
 
 /// The path that answers with JSON or with an event stream.
-pub fn streaming_router() -> Router<App> {
-    Router::new().endpoint("/api/agents/{id}/test/", post(trial::test))
+pub fn streaming_router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().endpoint(routes!(trial::test))
 }

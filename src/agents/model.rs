@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::document;
 use super::name;
 use super::parameters::ParameterChanges;
 use crate::clock;
@@ -12,6 +14,7 @@ use crate::config::AgentDefaults;
 use crate::db::{FromRow, Row};
 use crate::error::{Error, Result};
 use crate::http::fields::{Boolean, Choice, Float, Form, Integer, Reference, Text};
+use crate::http::openapi::examples;
 use crate::llm::{Parameters, ProviderName, ReasoningEffort, ResponseFormat};
 
 /// The name of an agent that was given none, and of the one that is made when a default is asked for.
@@ -231,30 +234,54 @@ impl AgentChanges {
 }
 
 /// An agent as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Agent)]
 pub struct AgentBody {
+    #[schema(example = json!(examples::AGENT))]
     id: Uuid,
+    /// Unique among one's agents.
+    #[schema(example = "Bruno")]
     name: String,
+    #[schema(example = "Answers in verse.")]
     description: String,
+    /// `openai` or `ollama`; of agents that an older version made, perhaps another word.
+    #[schema(example = "openai")]
     llm_provider: String,
+    #[schema(example = "gpt-4")]
     model: String,
+    #[schema(example = 0.7)]
     temperature: f64,
+    #[schema(example = 2000)]
     max_tokens: i32,
+    /// Null if that is left to what is known of the model.
+    #[schema(example = json!(null))]
     context_window: Option<i32>,
+    #[schema(example = "You are Bruno, a helpful AI assistant.")]
     system_prompt: String,
     is_default: bool,
+    #[schema(example = true)]
     is_active: bool,
+    #[schema(example = json!(examples::TIME))]
     #[serde(serialize_with = "clock::serialize")]
     created_at: DateTime<Utc>,
+    #[schema(example = json!(examples::TIME))]
     #[serde(serialize_with = "clock::serialize")]
     updated_at: DateTime<Utc>,
+    #[schema(example = json!(null))]
     top_p: Option<f64>,
+    #[schema(example = json!(null))]
     stop: Option<Vec<String>>,
+    #[schema(example = json!(null))]
     seed: Option<i64>,
+    #[schema(example = json!(null))]
     reasoning_effort: Option<ReasoningEffort>,
+    #[schema(value_type = Option<document::ResponseFormat>, example = json!(null))]
     response_format: Option<ResponseFormat>,
+    #[schema(example = json!(null))]
     fallback_agent: Option<Uuid>,
+    #[schema(example = json!(null))]
     fallback_model: Option<String>,
+    #[schema(example = json!(null))]
     title_model: Option<String>,
 }
 

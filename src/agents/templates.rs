@@ -1,10 +1,12 @@
 //! Personalities to begin with.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The personalities on offer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Templates {
+    #[schema(value_type = Vec<Template>)]
     templates: &'static [Template],
 }
 
@@ -15,7 +17,7 @@ impl Default for Templates {
 }
 
 /// A personality. All but `key` are fields of an agent, which can be made of them as they are.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Template {
     /// Its name for programs, which stays the same when the other one is reworded.
     key: &'static str,

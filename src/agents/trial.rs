@@ -6,20 +6,43 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 
+use super::document::{AgentId, Trial};
 use super::model::SYSTEM_PROMPT;
 use super::repository;
 use crate::app::App;
 use crate::auth::CurrentUser;
+use crate::conversations::document::Unanswered;
+use crate::conversations::turn::Exchange;
 use crate::conversations::{read_content, turn};
 use crate::error::{Error, Result};
 use crate::http::accept::accepts_events;
 use crate::http::fields::{Boolean, Form};
+use crate::http::openapi::responses::BadWordedBody;
 use crate::http::path::Id;
 use crate::http::payload::Payload;
 use crate::live::sse;
+use crate::live::told::EventStream;
 
+/// Tries an agent.
+///
 /// Asks the agent something, perhaps with another system prompt than its own, and answers as if it were said in a
-/// conversation. Who leaves takes the question back.
+/// conversation, of which nothing is stored. Who leaves a stream takes the question back.
+#[utoipa::path(
+    post,
+    path = "/api/agents/{id}/test/",
+    tag = "agents",
+    params(AgentId),
+    request_body = Trial,
+    responses(
+        (
+            status = 200,
+            description = "Both messages, or the events of the turn.",
+            content((Exchange = "application/json"), (EventStream = "text/event-stream")),
+        ),
+        (status = 400, response = BadWordedBody),
+        Unanswered,
+    ),
+)]
 pub async fn test(
     CurrentUser(user): CurrentUser,
     State(app): State<App>,

@@ -6,7 +6,8 @@ use axum::http::StatusCode;
 use secrecy::SecretString;
 
 use super::CurrentUser;
-use super::model::{AccessToken, Goodbye, Login, Refresh, Registration, Session, StreamTicket};
+use super::document::{Login, Refresh, Registration};
+use super::model::{AccessToken, Goodbye, Session, StreamTicket};
 use super::password::{self, PASSWORD, Passwords, Verdict};
 use super::token::{Kind, Tokens};
 use crate::db::Db;

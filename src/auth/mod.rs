@@ -1,5 +1,6 @@
 //! Who is calling: registration, login, tokens, and the check that stands before every protected path.
 
+mod document;
 mod extract;
 mod handlers;
 mod hmac_provider;

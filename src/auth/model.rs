@@ -1,4 +1,4 @@
-//! What is sent and answered here.
+//! What is answered here.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -7,47 +7,6 @@ use super::token::{Kind, TICKET_LIFETIME, Tokens};
 use crate::error::Result;
 use crate::http::openapi::examples;
 use crate::users::{User, UserBody};
-
-/// A new account.
-#[derive(ToSchema)]
-#[schema(example = json!({
-    "email": "grace@example.com",
-    "name": "Grace Hopper",
-    "password": examples::PASSWORD,
-}))]
-#[expect(dead_code, reason = "describes a body that is read field by field")]
-pub struct Registration {
-    /// Where the account is reached, whatever its case. No other account has it.
-    #[schema(format = Email, max_length = 254)]
-    email: String,
-    /// What the user is called.
-    #[schema(max_length = 255, pattern = r"\S")]
-    name: String,
-    /// Taken as typed: white space belongs to it.
-    #[schema(format = Password, min_length = 8, max_length = 4096, pattern = r"\S")]
-    password: String,
-}
-
-/// What proves who one is.
-#[derive(ToSchema)]
-#[schema(example = json!({ "email": examples::EMAIL, "password": examples::PASSWORD }))]
-#[expect(dead_code, reason = "describes a body that is read field by field")]
-pub struct Login {
-    /// In any letter case.
-    email: String,
-    /// The account's password.
-    #[schema(format = Password, max_length = 4096)]
-    password: String,
-}
-
-/// What another access token is issued for.
-#[derive(ToSchema)]
-#[schema(example = json!({ "refresh_token": examples::REFRESH_TOKEN }))]
-#[expect(dead_code, reason = "describes a body that is read field by field")]
-pub struct Refresh {
-    /// The token that a registration or a login answered.
-    refresh_token: String,
-}
 
 /// What a client gets that has proved who it is.
 #[derive(Serialize, ToSchema)]

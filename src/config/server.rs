@@ -29,6 +29,8 @@ pub struct ServerConfig {
     pub max_body_bytes: usize,
     /// `IMPORT_MAX_BYTES`: the longest file of conversations that is taken in.
     pub import_max_bytes: usize,
+    /// `API_DOCS`: whether the API's document and its page are served.
+    pub api_docs: bool,
     /// `SHUTDOWN_DELAY_SECONDS`: how long a server that was asked to stop goes on as before, but not ready.
     pub shutdown_delay: Duration,
     /// `SHUTDOWN_GRACE_SECONDS`: how long running answers may go on after a request to stop.
@@ -74,6 +76,7 @@ impl ServerConfig {
                 1024 * 1024 * 1024,
                 1024..=64 * 1024 * 1024 * 1024,
             ),
+            api_docs: reader.flag("API_DOCS").unwrap_or(true),
             shutdown_delay: Duration::from_secs(reader.number(
                 "SHUTDOWN_DELAY_SECONDS",
                 0,

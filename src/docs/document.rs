@@ -1,12 +1,12 @@
 //! The document: what stands above all operations, and its form on the wire.
 
-use axum::body::Bytes;
-use axum::http::HeaderValue;
-use sha2::{Digest, Sha256};
-use utoipa::openapi::OpenApi as Document;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{Modify, OpenApi};
+use std::sync::{Arc, LazyLock};
 
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi, openapi};
+
+use super::file::File;
+use crate::error::{Error, Result};
 use crate::http::openapi::responses::Shared;
 use crate::http::openapi::{ACCESS_TOKEN, TICKET, complete};
 
@@ -42,7 +42,7 @@ struct Frame;
 struct Security;
 
 impl Modify for Security {
-    fn modify(&self, document: &mut Document) {
+    fn modify(&self, document: &mut openapi::OpenApi) {
         let components = document.components.get_or_insert_default();
         let bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
@@ -60,33 +60,31 @@ impl Modify for Security {
     }
 }
 
-/// The document as it is sent.
+/// The document, put together when it is first asked for. Cheap to clone; all clones are one.
 #[derive(Clone)]
-pub struct Wire {
-    /// The document as JSON.
-    pub json: Bytes,
-    /// Names this version of it.
-    pub etag: HeaderValue,
-}
+pub struct Document(Arc<LazyLock<Written, Box<dyn FnOnce() -> Written + Send>>>);
 
-impl Wire {
-    /// Puts the rooms' operations into the frame.
+type Written = serde_json::Result<File>;
+
+impl Document {
+    /// The document of these rooms.
+    pub fn new(rooms: openapi::OpenApi) -> Self {
+        let write = || {
+            let mut document = Frame::openapi().merge_from(rooms);
+            complete(&mut document);
+            let json = serde_json::to_vec(&document)?;
+            Ok(File::new("application/json", json))
+        };
+        Self(Arc::new(LazyLock::new(Box::new(write))))
+    }
+
+    /// The document as it is sent.
     ///
     /// # Errors
-    /// The document cannot be written as JSON, which is a fault of ours.
-    pub fn new(rooms: Document) -> serde_json::Result<Self> {
-        let mut document = Frame::openapi().merge_from(rooms);
-        complete(&mut document);
-        let json = serde_json::to_vec(&document)?;
-        let digest = Sha256::digest(&json);
-        let name: String = digest[..16]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        Ok(Self {
-            etag: HeaderValue::from_str(&format!("\"{name}\""))
-                .map_err(serde::ser::Error::custom)?,
-            json: json.into(),
-        })
+    /// It cannot be written, which is a fault of ours.
+    pub fn file(&self) -> Result<&File> {
+        LazyLock::force(&self.0)
+            .as_ref()
+            .map_err(|error| Error::Internal(error.to_string().into()))
     }
 }

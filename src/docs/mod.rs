@@ -1,26 +1,21 @@
-//! The API's document, and a page to read and try it.
+//! The API's document, and a page to read and try it. Both are public, and can be switched off.
 
 mod document;
+mod file;
 mod handlers;
 
 use axum::routing::get;
 use axum::{Extension, Router};
 use utoipa::openapi::OpenApi;
 
-pub use document::Wire;
-
 use crate::app::App;
 use crate::http::route::Endpoints;
 
-/// The paths of this room, which are public.
+/// The paths of this room, given what the rooms say of theirs.
 pub fn router(rooms: OpenApi) -> Router<App> {
-    match Wire::new(rooms) {
-        Ok(document) => Router::new()
-            .endpoint("/api/openapi.json/", get(handlers::document))
-            .layer(Extension(document)),
-        Err(error) => {
-            tracing::error!(%error, "the API's document cannot be written");
-            Router::new()
-        }
-    }
+    Router::new()
+        .endpoint("/api/openapi.json/", get(handlers::document))
+        .endpoint("/api/docs/", get(handlers::page))
+        .endpoint("/api/docs/{name}/", get(handlers::asset))
+        .layer(Extension(document::Document::new(rooms)))
 }

@@ -188,7 +188,8 @@ impl StopReason {
 }
 
 /// Which provider an agent uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum ProviderName {
     /// OpenAI, or any server that speaks its chat completions.
     OpenAi,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::ProviderName;
 
@@ -62,7 +63,7 @@ impl Parameters {
 }
 
 /// How long a model is to think before it answers, from not at all to as long as it can.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "they are the words of OpenAI's API")]
 pub enum ReasoningEffort {

@@ -6,17 +6,17 @@ mod handlers;
 mod picture;
 mod store;
 
-use axum::Router;
-use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use avatar::{Avatar, AvatarFile};
 pub use picture::Pictures;
 pub use store::{Media, MediaError};
 
 use crate::app::App;
-use crate::http::route::Endpoints;
+use crate::http::openapi::DocumentedEndpoints;
 
 /// The paths of this room. They need no token, because pages show pictures by their address alone.
-pub fn router() -> Router<App> {
-    Router::new().endpoint("/media/avatars/{name}/", get(handlers::avatar))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().endpoint(routes!(handlers::avatar))
 }

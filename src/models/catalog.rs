@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::sync::Mutex;
+use utoipa::ToSchema;
 
 use crate::llm::{ProviderName, Providers};
 
@@ -34,13 +35,18 @@ struct Heard {
 }
 
 /// What one provider has, as the API shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ProviderModels {
+    #[schema(example = "openai")]
     provider: &'static str,
+    /// Whether it can be asked.
+    #[schema(example = true)]
     available: bool,
     /// Why it has nothing, in a sentence for the user.
+    #[schema(example = json!(null))]
     error: Option<String>,
     /// The names of its models in alphabetical order.
+    #[schema(example = json!(["gpt-4"]))]
     models: Vec<String>,
 }
 

@@ -3,15 +3,15 @@
 mod catalog;
 mod handlers;
 
-use axum::Router;
-use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use catalog::{Catalog, ProviderModels};
 
 use crate::app::App;
-use crate::http::route::Endpoints;
+use crate::http::openapi::DocumentedEndpoints;
 
 /// The path of this room.
-pub fn router() -> Router<App> {
-    Router::new().endpoint("/api/models/", get(handlers::list))
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().endpoint(routes!(handlers::list))
 }

@@ -6,9 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use tokio::time::timeout;
-use utoipa::ToSchema;
 
 use super::account::Accounts;
+use super::document::Upload;
 use super::model::{UserBody, UserChanges};
 use crate::auth::CurrentUser;
 use crate::error::{Error, Result};
@@ -21,15 +21,6 @@ const MAX_BYTES: usize = 5 * 1024 * 1024;
 
 /// How long sending it may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A form with a picture.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes a form that is read part by part")]
-pub struct Upload {
-    /// A PNG, JPEG, GIF or WebP of up to 5 MiB, also under the name `file`.
-    #[schema(value_type = String, format = Binary)]
-    avatar: Vec<u8>,
-}
 
 /// Uploads a picture, which takes the place of the one before.
 #[utoipa::path(

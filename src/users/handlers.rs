@@ -6,7 +6,8 @@ use axum::http::StatusCode;
 use uuid::Uuid;
 
 use super::account::Accounts;
-use super::model::{EMAIL_TAKEN, NAME, User, UserBody, UserChanges, UserFields, UserId, UserPatch};
+use super::document::{UserFields, UserId, UserPatch};
+use super::model::{EMAIL_TAKEN, NAME, User, UserBody, UserChanges};
 use super::repository;
 use crate::auth::CurrentUser;
 use crate::db::Page;

@@ -2,6 +2,7 @@
 
 mod account;
 mod avatar;
+mod document;
 mod handlers;
 mod model;
 mod preferences;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::clock;
@@ -112,46 +112,6 @@ pub struct UserChanges {
     pub email: Option<String>,
     pub name: Option<String>,
     pub avatar_url: Option<Option<String>>,
-}
-
-/// Which account is meant, for the document.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes a parameter that is read by itself")]
-pub struct UserId {
-    /// The id of one's own account.
-    #[param(example = json!(examples::USER))]
-    id: Uuid,
-}
-
-/// What one writes of one's account.
-#[derive(ToSchema)]
-#[schema(example = json!({ "email": examples::EMAIL, "name": "Ada King", "avatar_url": null }))]
-#[expect(dead_code, reason = "describes a body that is read field by field")]
-pub struct UserFields {
-    /// No other account has it, whatever the case.
-    #[schema(format = Email, max_length = 254)]
-    email: String,
-    #[schema(max_length = 255, pattern = r"\S")]
-    name: String,
-    /// The address of a picture. An uploaded one is kept if it is sent back as it was shown.
-    #[schema(format = "uri", max_length = 200)]
-    avatar_url: Option<String>,
-}
-
-/// What to change of one's account.
-#[derive(ToSchema)]
-#[schema(example = json!({ "name": "Ada King" }))]
-#[expect(dead_code, reason = "describes a body that is read field by field")]
-pub struct UserPatch {
-    /// No other account has it, whatever the case.
-    #[schema(required = false, format = Email, max_length = 254)]
-    email: String,
-    #[schema(required = false, max_length = 255, pattern = r"\S")]
-    name: String,
-    /// The address of a picture. An uploaded one is kept if it is sent back as it was shown.
-    #[schema(format = "uri", max_length = 200)]
-    avatar_url: Option<String>,
 }
 
 /// An account as the API shows it.

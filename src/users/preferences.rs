@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::document::{PreferencesFields, PreferencesPatch};
 use super::repository;
 use crate::auth::CurrentUser;
 use crate::db::{Db, FromRow, Row};
@@ -40,32 +41,6 @@ pub struct Preferences {
     /// Whatever the client keeps here: up to 16 KiB as JSON, nested up to 8 deep.
     #[schema(value_type = Object, example = json!({ "theme": "dark" }))]
     pub preferences: Map<String, Value>,
-}
-
-/// What to change of what a user prefers.
-#[derive(ToSchema)]
-#[schema(example = json!({ "time_zone": "Europe/Berlin", "preferences": { "theme": "dark" } }))]
-#[expect(dead_code, reason = "describes a body that is read field by field")]
-pub struct PreferencesPatch {
-    /// A name of the IANA's time zone database; null stands for UTC.
-    #[schema(max_length = 64)]
-    time_zone: Option<String>,
-    /// A JSON Merge Patch (RFC 7396): null takes a member away.
-    #[schema(required = false, value_type = Object)]
-    preferences: Map<String, Value>,
-}
-
-/// What a user prefers from now on.
-#[derive(ToSchema)]
-#[schema(example = json!({ "preferences": { "theme": "dark" } }))]
-#[expect(dead_code, reason = "describes a body that is read field by field")]
-pub struct PreferencesFields {
-    /// A name of the IANA's time zone database; null stands for UTC. It stays if it is not there.
-    #[schema(max_length = 64)]
-    time_zone: Option<String>,
-    /// Takes the place of what was there: up to 16 KiB as JSON, nested up to 8 deep.
-    #[schema(value_type = Object)]
-    preferences: Map<String, Value>,
 }
 
 impl Preferences {

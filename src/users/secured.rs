@@ -4,9 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use secrecy::SecretString;
-use utoipa::ToSchema;
 
 use super::account::Accounts;
+use super::document::{Deletion, EmailChange, PasswordChange};
 use super::model::{EMAIL_TAKEN, UserBody, UserChanges, normalize_email};
 use super::repository;
 use crate::auth::password::{MAX_LENGTH, Verdict};
@@ -14,7 +14,6 @@ use crate::auth::{CurrentUser, PASSWORD, Passwords, Session, Tokens};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::fields::{EMAIL, Form, Text};
-use crate::http::openapi::examples;
 use crate::http::origin::Origin;
 use crate::http::payload::Payload;
 use crate::users::User;
@@ -26,42 +25,6 @@ const CURRENT_PASSWORD: Text = Text {
 };
 
 const WRONG_PASSWORD: &str = "This is not your password.";
-
-/// A new password, and the one before.
-#[derive(ToSchema)]
-#[schema(example = json!({
-    "old_password": examples::PASSWORD,
-    "new_password": "a staple of correct horses",
-}))]
-#[expect(dead_code, reason = "describes a body that is read field by field")]
-pub struct PasswordChange {
-    #[schema(format = Password, max_length = 4096, pattern = r"\S")]
-    old_password: String,
-    /// Taken as typed: white space belongs to it.
-    #[schema(format = Password, min_length = 8, max_length = 4096, pattern = r"\S")]
-    new_password: String,
-}
-
-/// A new address.
-#[derive(ToSchema)]
-#[schema(example = json!({ "email": "countess@example.com", "password": examples::PASSWORD }))]
-#[expect(dead_code, reason = "describes a body that is read field by field")]
-pub struct EmailChange {
-    /// No other account has it, whatever the case.
-    #[schema(format = Email, max_length = 254)]
-    email: String,
-    #[schema(format = Password, max_length = 4096, pattern = r"\S")]
-    password: String,
-}
-
-/// That it is meant.
-#[derive(ToSchema)]
-#[schema(example = json!({ "password": examples::PASSWORD }))]
-#[expect(dead_code, reason = "describes a body that is read field by field")]
-pub struct Deletion {
-    #[schema(format = Password, max_length = 4096, pattern = r"\S")]
-    password: String,
-}
 
 /// Changes one's password. Ends all tokens that were issued so far, and issues new ones to whoever changed the password.
 #[utoipa::path(

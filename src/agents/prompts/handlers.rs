@@ -8,13 +8,23 @@ use uuid::Uuid;
 use super::model::{PromptBody, PromptDetail};
 use super::repository;
 use crate::agents;
+use crate::agents::document::{AgentId, PromptNumber};
 use crate::agents::{AgentBody, AgentChanges};
 use crate::auth::CurrentUser;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::http::page::{List, Pages};
+use crate::http::page::{List, PageParameters, Pages};
 use crate::http::path::{Id, parse_uuid};
 
+/// Lists the versions of an agent's system prompt, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/agents/{id}/prompts/",
+    tag = "agents",
+    operation_id = "list_prompts",
+    params(AgentId, PageParameters),
+    responses((status = 200, description = "A page of versions.", body = List<PromptBody>)),
+)]
 pub async fn list(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -50,7 +60,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Version {
     }
 }
 
-/// A version, and how it differs from the one before.
+/// Shows a version, and how it differs from the one before.
+#[utoipa::path(
+    get,
+    path = "/api/agents/{id}/prompts/{number}/",
+    tag = "agents",
+    operation_id = "show_prompt",
+    params(AgentId, PromptNumber),
+    responses((status = 200, description = "The version.", body = PromptDetail)),
+)]
 pub async fn show(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
@@ -72,6 +90,14 @@ pub async fn show(
 }
 
 /// Makes a version the agent's prompt again, as a new version.
+#[utoipa::path(
+    post,
+    path = "/api/agents/{id}/prompts/{number}/restore/",
+    tag = "agents",
+    operation_id = "restore_prompt",
+    params(AgentId, PromptNumber),
+    responses((status = 200, description = "The agent as it is now.", body = AgentBody)),
+)]
 pub async fn restore(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,

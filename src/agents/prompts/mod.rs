@@ -5,19 +5,16 @@ mod handlers;
 mod model;
 pub mod repository;
 
-use axum::Router;
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::http::route::Endpoints;
+use crate::http::openapi::DocumentedEndpoints;
 
 /// The paths of the versions.
-pub fn router() -> Router<App> {
-    Router::new()
-        .endpoint("/api/agents/{id}/prompts/", get(handlers::list))
-        .endpoint("/api/agents/{id}/prompts/{number}/", get(handlers::show))
-        .endpoint(
-            "/api/agents/{id}/prompts/{number}/restore/",
-            post(handlers::restore),
-        )
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .endpoint(routes!(handlers::list))
+        .endpoint(routes!(handlers::show))
+        .endpoint(routes!(handlers::restore))
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use similar::TextDiff;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::clock;
 use crate::db::{FromRow, Row};
+use crate::http::openapi::examples;
 
 /// How long to look for the shortest difference; after that a longer one will do.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -38,19 +40,28 @@ impl FromRow for Prompt {
     }
 }
 
-/// A version as the API shows it.
-#[derive(Debug, Serialize)]
+/// A version of a system prompt as the API shows it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Prompt)]
 pub struct PromptBody {
+    /// Which it is of the agent's, counted from 1.
+    #[schema(example = 1)]
     number: i32,
+    #[schema(example = "You are Bruno, a helpful AI assistant.")]
     system_prompt: String,
     author: Author,
+    #[schema(example = json!(examples::TIME))]
     #[serde(serialize_with = "clock::serialize")]
     created_at: DateTime<Utc>,
 }
 
-#[derive(Debug, Serialize)]
+/// Who wrote it.
+#[derive(Debug, Serialize, ToSchema)]
 struct Author {
+    #[schema(example = json!(examples::USER))]
     id: Uuid,
+    /// Null if the account is gone.
+    #[schema(example = "Ada Lovelace")]
     name: Option<String>,
 }
 
@@ -69,11 +80,11 @@ impl From<Prompt> for PromptBody {
 }
 
 /// A version by itself.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct PromptDetail {
     #[serde(flatten)]
     prompt: PromptBody,
-    /// The number of the version before; `None` of the first that is kept.
+    /// The number of the version before; null of the first that is kept.
     previous: Option<i32>,
     /// What changed since then, as a unified diff.
     diff: Option<String>,

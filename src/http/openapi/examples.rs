@@ -18,6 +18,9 @@ pub const ANSWER: &str = "019ab7d4-2c00-7000-8000-00000000000e";
 /// The secret part of the address of a share link of this conversation.
 pub const SHARE: &str = "019ab7d4-2c00-7000-8000-00000000000f";
 
+/// The name of the caller's picture.
+pub const AVATAR: &str = "019ab7d42c00700080000000000000aa-512.jpg";
+
 /// The caller's address.
 pub const EMAIL: &str = "ada@example.com";
 

@@ -3,6 +3,9 @@
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
+/// Where schemas are kept as they are, for those that are put together of them.
+const OPEN: &str = "open";
+
 /// A schema of a document, with nothing allowed that it does not name.
 pub fn strict(document: &Value, schema: &Value) -> Validator {
     let mut components = document["components"].clone();
@@ -10,6 +13,7 @@ pub fn strict(document: &Value, schema: &Value) -> Validator {
     let mut schema = schema.clone();
     close(&mut schema);
     schema["components"] = components;
+    schema[OPEN] = document["components"]["schemas"].clone();
     jsonschema::options()
         .with_draft(jsonschema::Draft::Draft202012)
         .should_validate_formats(true)
@@ -17,29 +21,35 @@ pub fn strict(document: &Value, schema: &Value) -> Validator {
         .expect("a good schema")
 }
 
-/// Refuses members that objects do not name. Objects of which others are put together stay open.
+/// Refuses members that objects do not name. What an object is put together of stays open.
 fn close(schema: &mut Value) {
-    match schema {
-        Value::Array(items) => items.iter_mut().for_each(close),
-        Value::Object(members) => {
-            for (name, member) in members.iter_mut() {
-                if !["allOf", "example", "examples", "default", "enum", "const"]
-                    .contains(&name.as_str())
-                {
-                    close(member);
-                }
-            }
-            if members.get("type") == Some(&json!("object")) && members.contains_key("properties") {
-                members
-                    .entry("additionalProperties")
-                    .or_insert(json!(false));
-            } else if members.contains_key("allOf") {
-                members
-                    .entry("unevaluatedProperties")
-                    .or_insert(json!(false));
-            }
+    let Value::Object(members) = schema else {
+        if let Value::Array(items) = schema {
+            items.iter_mut().for_each(close);
         }
-        _ => {}
+        return;
+    };
+    for (name, member) in members.iter_mut() {
+        match name.as_str() {
+            "example" | "examples" | "default" | "enum" | "const" => {}
+            "allOf" => member.as_array_mut().unwrap().iter_mut().for_each(open),
+            _ => close(member),
+        }
+    }
+    if members.contains_key("allOf") {
+        members.insert("unevaluatedProperties".to_owned(), json!(false));
+    } else if members.contains_key("properties") && members["type"] == "object" {
+        members
+            .entry("additionalProperties")
+            .or_insert(json!(false));
+    }
+}
+
+fn open(part: &mut Value) {
+    if let Some(reference) = part["$ref"].as_str() {
+        part["$ref"] = reference
+            .replace("/components/schemas/", &format!("/{OPEN}/"))
+            .into();
     }
 }
 

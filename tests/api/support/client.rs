@@ -81,7 +81,7 @@ pub async fn send(request: RequestBuilder) -> Answer {
 pub async fn try_send(request: RequestBuilder) -> reqwest::Result<Answer> {
     let response = request.send().await?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let text = String::from_utf8(response.bytes().await?.to_vec()).expect("UTF-8");
+    let text = String::from_utf8_lossy(&response.bytes().await?).into_owned();
     let json = serde_json::from_str(&text).unwrap_or_default();
     Ok(Answer {
         status,
