@@ -12,7 +12,7 @@ use crate::tasks::Tasks;
 const KEEP: Duration = Duration::from_secs(30);
 
 /// How long a page waits for it.
-const PATIENCE: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_millis(150);
 
 /// Something that is found out in the background when somebody wants to see it, once at a time. Cheap to clone; all
 /// clones are one.
