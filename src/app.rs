@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::admin::Dashboard;
 use crate::archive::Imports;
 use crate::auth::{self, Passwords, Tokens};
 use crate::config::Config;
@@ -32,7 +33,8 @@ use crate::models::{self, Catalog};
 use crate::socket::{self, Patience};
 use crate::tasks::Tasks;
 use crate::{
-    agents, archive, chat, conversations, docs, health, messages, search, shares, telemetry, users,
+    admin, agents, archive, chat, conversations, docs, health, messages, search, shares, telemetry,
+    users,
 };
 
 /// What handlers work with. Cheap to clone; all clones are one.
@@ -51,6 +53,7 @@ pub struct App {
     pub imports: Imports,
     pub limits: Limits,
     pub timeouts: Timeouts,
+    pub dashboard: Dashboard,
 }
 
 impl App {
@@ -78,6 +81,7 @@ impl App {
             imports: Imports::default(),
             limits: Limits::new(&config.limits),
             timeouts: Timeouts::default(),
+            dashboard: Dashboard::default(),
             config: Arc::new(config),
         })
     }
@@ -152,18 +156,22 @@ pub fn router(app: App) -> Router {
         .with_state(app.clone());
     let origins: Arc<[String]> = app.config.server.cors_allowed_origins.clone().into();
     // The routes are a service of their own, because axum adds `Allow` outside of all layers of its routes.
-    Router::new()
+    let api = Router::new()
         .fallback_service(routes)
         .layer(middleware::from_fn(refuse_empty_segments))
         .layer(middleware::map_response(allow_options))
-        .layer(CatchPanicLayer::custom(on_panic))
-        .layer(middleware::from_fn(drain::drain))
-        .layer(middleware::from_fn_with_state(
-            app.config.clone(),
-            guard::guard,
-        ))
-        .layer(middleware::from_fn(head::limit))
-        .layer(middleware::from_fn_with_state(origins, cors::cors))
+        .layer(CatchPanicLayer::custom(on_panic));
+    let guarded = |routes: Router| {
+        let guard = middleware::from_fn_with_state(app.config.clone(), guard::guard);
+        routes
+            .layer(middleware::from_fn(drain::drain))
+            .layer(guard)
+            .layer(middleware::from_fn(head::limit))
+    };
+    let cors = middleware::from_fn_with_state(origins, cors::cors);
+    // No other site's pages get to see the administration's.
+    guarded(admin::router(&app))
+        .fallback_service(guarded(api).layer(cors))
         .layer(middleware::from_fn(telemetry::trace))
 }
 
@@ -199,7 +207,8 @@ async fn root(Origin(origin): Origin) -> Json<Collections> {
     })
 }
 
-fn on_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
+/// What a request gets whose handler panicked.
+pub fn on_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text
         .or_else(|| panic.downcast_ref::<String>().cloned())

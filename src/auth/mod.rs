@@ -15,6 +15,7 @@ pub use extract::{
     Bearer, CurrentUser, active_user, bearer, bearer_token, caller, require_user,
     require_user_or_ticket,
 };
+pub use handlers::prove;
 pub use model::Session;
 pub use password::{PASSWORD, Passwords, from_django};
 pub use token::Tokens;

@@ -92,6 +92,7 @@ migrations!(
     "0007_profile",
     "0008_agents",
     "0009_archive",
+    "0010_admin",
     "0012_django",
 );
 

@@ -38,16 +38,16 @@ struct Heard {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ProviderModels {
     #[schema(example = "openai")]
-    provider: &'static str,
+    pub provider: &'static str,
     /// Whether it can be asked.
     #[schema(example = true)]
-    available: bool,
+    pub available: bool,
     /// Why it has nothing, in a sentence for the user.
     #[schema(example = json!(null))]
-    error: Option<String>,
+    pub error: Option<String>,
     /// The names of its models in alphabetical order.
     #[schema(example = json!(["gpt-4"]))]
-    models: Vec<String>,
+    pub models: Vec<String>,
 }
 
 impl Catalog {
