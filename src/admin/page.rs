@@ -9,7 +9,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::assets;
 use super::cookies::{self, Cookies};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Words, words};
 use super::staff::Staff;
 use crate::app::App;
 use crate::error::Error;
@@ -146,9 +146,9 @@ pub async fn dress(State(app): State<App>, request: Request, next: Next) -> Resp
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     if (status.is_client_error() || status.is_server_error()) && !is_page {
         let (mut parts, _) = response.into_parts();
-        let refusal = parts.extensions.remove();
-        let Refusal::Told(status, text, _) = refusal.unwrap_or_else(|| Refusal::of(status)) else {
-            return Refusal::of(status).into_response();
+        let text = match parts.extensions.remove() {
+            Some(Words(text)) => text,
+            None => words(status).into(),
         };
         let staff: Option<Staff> = parts.extensions.remove();
         let frame = match staff {

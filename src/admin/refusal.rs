@@ -13,7 +13,7 @@ use crate::error::Error;
 pub type Result<T, E = Refusal> = std::result::Result<T, E>;
 
 /// Why a page is not shown. [`dress`](super::page::dress) draws it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Refusal {
     /// Nobody is signed in. Afterwards the page at this address is wanted.
     SignIn(Option<String>),
@@ -46,21 +46,27 @@ impl Refusal {
 
     /// What there is to say about a status alone.
     pub fn of(status: StatusCode) -> Self {
-        let text = match status {
-            StatusCode::BAD_REQUEST => "The request cannot be understood.",
-            StatusCode::FORBIDDEN => "You may not do this.",
-            StatusCode::NOT_FOUND => "There is nothing at this address, or not any more.",
-            StatusCode::METHOD_NOT_ALLOWED => "This address cannot be asked in this way.",
-            StatusCode::PAYLOAD_TOO_LARGE => "The form is too long.",
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => "Only forms are read here.",
-            StatusCode::TOO_MANY_REQUESTS => {
-                "That was tried too often. Wait a while and try again."
-            }
-            StatusCode::SERVICE_UNAVAILABLE => "The server is busy. Try again in a moment.",
-            status if status.is_server_error() => "Something went wrong here. The log has more.",
-            _ => "The request was refused.",
-        };
-        Self::new(status, text)
+        Self::new(status, words(status))
+    }
+}
+
+/// What [`dress`](super::page::dress) has to say in place of an answer.
+#[derive(Clone)]
+pub struct Words(pub Cow<'static, str>);
+
+/// What there is to say about a status alone.
+pub fn words(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => "The request cannot be understood.",
+        StatusCode::FORBIDDEN => "You may not do this.",
+        StatusCode::NOT_FOUND => "There is nothing at this address, or not any more.",
+        StatusCode::METHOD_NOT_ALLOWED => "This address cannot be asked in this way.",
+        StatusCode::PAYLOAD_TOO_LARGE => "The form is too long.",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "Only forms are read here.",
+        StatusCode::TOO_MANY_REQUESTS => "That was tried too often. Wait and try again.",
+        StatusCode::SERVICE_UNAVAILABLE => "The server is busy. Try again in a moment.",
+        status if status.is_server_error() => "Something went wrong here. The log has more.",
+        _ => "The request was refused.",
     }
 }
 
@@ -95,18 +101,18 @@ impl From<sqlx::Error> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        match &self {
+        match self {
             Self::SignIn(None) => Redirect::to("/admin/sign-in/").into_response(),
             Self::SignIn(Some(next)) => {
-                Redirect::to(&format!("/admin/sign-in/?next={}", encode(next))).into_response()
+                Redirect::to(&format!("/admin/sign-in/?next={}", encode(&next))).into_response()
             }
-            Self::Told(status, _, retry_after) => {
+            Self::Told(status, text, retry_after) => {
                 let mut response = status.into_response();
                 if let Some(retry_after) = retry_after {
                     let headers = response.headers_mut();
-                    headers.insert(RETRY_AFTER, retry_after.clone());
+                    headers.insert(RETRY_AFTER, retry_after);
                 }
-                response.extensions_mut().insert(self);
+                response.extensions_mut().insert(Words(text));
                 response
             }
         }
