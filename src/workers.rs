@@ -20,8 +20,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How many may wait for each piece of work that is done at a time.
 const QUEUE: usize = 256;
 
-/// The threads give way to everything else that wants the processor.
-const NICENESS: i32 = 19;
+/// The threads give way to everything else that wants the processor, and still get a tenth of it: with the least priority of
+/// all, 19, logins would take half a minute on a busy machine.
+const NICENESS: i32 = 10;
 
 /// Runs work of one kind, each piece on a thread of its own. Cheap to clone; all clones share the queue.
 #[derive(Clone)]
