@@ -50,7 +50,13 @@ def settle(client, document):
         (example(document, "/api/shared/{share}/", "share"), share["id"]),
     ):
         text = text.replace(shown, real)
-    return json.loads(text)
+    real = json.loads(text)
+    # What is there stays there until all else was tried: these delete what they find elsewhere, if at all.
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if method == "delete" or path.endswith("/bulk_delete/"):
+                real["paths"][path][method] = operation
+    return real
 
 
 def main(base, *options):
@@ -63,10 +69,11 @@ def main(base, *options):
         file = Path(folder) / "openapi.json"
         file.write_text(json.dumps(document))
         program = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(HERE / "schemathesis.toml")]
-        return subprocess.run(
-            [*program, "run", str(file), "--url", base, "--header", f"Authorization: {token}", *options],
-            cwd=folder,
-        ).returncode
+        run = [*program, "run", str(file), "--url", base, "--header", f"Authorization: {token}", *options]
+        for choice in ("--exclude-operation-id", "--include-operation-id"):  # The account goes last.
+            if code := subprocess.run([*run, choice, "users_delete"], cwd=folder).returncode:
+                return code
+    return 0
 
 
 if __name__ == "__main__":

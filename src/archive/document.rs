@@ -8,6 +8,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use super::model::{ConversationRecord, MessageRecord};
+use crate::agents::AgentBody;
 
 /// What kind of file.
 #[derive(IntoParams)]
@@ -42,7 +43,7 @@ pub struct ExportFile {
     /// Changes only when older programs could not read the format any more; new fields may come without that.
     version: u32,
     /// Those of the conversations.
-    agents: Vec<Value>,
+    agents: Vec<AgentBody>,
     conversations: Vec<ExportedConversation>,
 }
 

@@ -1,15 +1,16 @@
 //! What the API's document says of what pages ask. The rules that they must follow are in [`super::request`].
 #![expect(dead_code, reason = "requests are read field by field")]
 
+use std::borrow::Cow;
+
 use serde::Serialize;
-use serde_json::json;
-use utoipa::openapi::extensions::ExtensionsBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use super::stream::Chunk;
+use crate::http::openapi::events::{Schemas, add, event, json_data};
 use crate::http::openapi::examples::{AGENT, CONVERSATION};
 use crate::http::openapi::responses::{Detail, RefusalBody};
 
@@ -87,27 +88,30 @@ pub enum MissingFromChat {
     Chat(Detail),
 }
 
-/// How the document shows a UI message stream: a text, whose events are those of [`Chunk`].
+/// How the document shows the events of a UI message stream.
 pub struct ChatStream;
 
 impl PartialSchema for ChatStream {
     fn schema() -> RefOr<Schema> {
-        let event = json!({ "$ref": format!("#/components/schemas/{}", Chunk::name()) });
-        ObjectBuilder::new()
+        let done = ObjectBuilder::new()
             .schema_type(Type::String)
-            .content_media_type("text/event-stream")
+            .enum_values(Some(["[DONE]"]));
+        OneOfBuilder::new()
+            .item(event("message", json_data(Chunk::name())))
+            .item(event("message", done))
             .description(Some(
-                "The AI SDK's UI message stream, version 1: server-sent events whose data are JSON as `ChatChunk` shows \
-                 it, and `[DONE]` as the last one.",
+                "An event of the AI SDK's UI message stream, version 1: `[DONE]` is the last one.",
             ))
-            .extensions(Some(ExtensionsBuilder::new().add("event", event).build()))
             .into()
     }
 }
 
 impl ToSchema for ChatStream {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((Chunk::name().into_owned(), Chunk::schema()));
-        Chunk::schemas(schemas);
+    fn name() -> Cow<'static, str> {
+        "ChatEvent".into()
+    }
+
+    fn schemas(schemas: &mut Schemas) {
+        add::<Chunk>(schemas);
     }
 }

@@ -20,7 +20,7 @@ const CLOSING: &str = "The server is restarting. Reload to go on.";
 /// Ends the stream. Not JSON.
 const DONE: &[u8] = b"data: [DONE]\n\n";
 
-/// An event of the UI message stream: the JSON in its data. The last event, `[DONE]`, is no JSON.
+/// What an event of the UI message stream says.
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 #[schema(as = ChatChunk)]

@@ -1,14 +1,15 @@
 //! The events of a turn as Meggy's own front ends are told them, by server-sent events and over WebSockets.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
-use serde_json::json;
-use utoipa::openapi::extensions::ExtensionsBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::OneOfBuilder;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::reader::Event;
 use super::turn::{End, Turn};
+use crate::http::openapi::events::{Schemas, add, event, json_data};
 use crate::messages::{ErrorCode, MessageBody, Status, ToldMessage};
 
 /// An event: its id, its name, and what it says.
@@ -90,44 +91,45 @@ pub struct Failed {
 #[schema(as = ClosingEvent)]
 pub struct Closing {}
 
-/// An event of a stream: its name, and its data as JSON.
-#[derive(ToSchema)]
-#[serde(tag = "event", content = "data", rename_all = "lowercase")]
-#[schema(as = TurnEvent)]
-pub enum Named {
-    Start(Start),
-    Reasoning(Text),
-    Delta(Text),
-    Usage(Usage),
-    Finish(Finish),
-    Error(Failed),
-    Closing(Closing),
-}
-
-/// How the API's document shows an event stream: a text, whose events are those of [`Named`].
+/// How the API's document shows the events of a stream.
 pub struct EventStream;
 
 impl PartialSchema for EventStream {
     fn schema() -> RefOr<Schema> {
-        let event = json!({ "$ref": format!("#/components/schemas/{}", Named::name()) });
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .content_media_type("text/event-stream")
+        let events = [
+            ("start", Start::name()),
+            ("reasoning", Text::name()),
+            ("delta", Text::name()),
+            ("usage", Usage::name()),
+            ("finish", Finish::name()),
+            ("error", Failed::name()),
+            ("closing", Closing::name()),
+        ];
+        let events = events.map(|(name, data)| event(name, json_data(data)));
+        events
+            .into_iter()
+            .fold(OneOfBuilder::new(), OneOfBuilder::item)
             .description(Some(
-                "Server-sent events: `start`, then `reasoning` and `delta` with the pieces of the answer, `usage`, and \
-                 `finish` or `error` at the end; `closing` if this server ends before that. Each has an `id`, which \
-                 increases within a conversation, a name and JSON as data, as `TurnEvent` shows them. Comments (`:`) \
-                 come at once and after 15 seconds of silence.",
+                "An event of a stream: `start`, then `reasoning` and `delta` with the pieces of the answer, `usage`, and \
+                 `finish` or `error` at the end; `closing` if this server ends before that. Ids are numbers, which \
+                 increase within a conversation. Comments come at once and after 15 seconds of silence.",
             ))
-            .extensions(Some(ExtensionsBuilder::new().add("event", event).build()))
             .into()
     }
 }
 
 impl ToSchema for EventStream {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((Named::name().into_owned(), Named::schema()));
-        Named::schemas(schemas);
+    fn name() -> Cow<'static, str> {
+        "TurnEvent".into()
+    }
+
+    fn schemas(schemas: &mut Schemas) {
+        add::<Start>(schemas);
+        add::<Text>(schemas);
+        add::<Usage>(schemas);
+        add::<Finish>(schemas);
+        add::<Failed>(schemas);
+        add::<Closing>(schemas);
     }
 }
 

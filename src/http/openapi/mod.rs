@@ -5,6 +5,7 @@
 //! operation when the document is complete ([`complete`]), so that handlers need not repeat it.
 
 mod complete;
+pub mod events;
 pub mod examples;
 mod layers;
 pub mod responses;
