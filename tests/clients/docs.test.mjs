@@ -61,11 +61,11 @@ test("who signs in is asked for no token", async () => {
   };
 
   await execute(401);
-  await page.getByLabel("E-mail").fill(account.email);
-  await page.getByLabel("Password").fill("wrong");
+  await page.locator("header").getByLabel("E-mail").fill(account.email);
+  await page.locator("header").getByLabel("Password").fill("wrong");
   await page.keyboard.press("Enter");
   await page.getByRole("status").getByText("Invalid credentials").waitFor();
-  await page.getByLabel("Password").fill(account.password);
+  await page.locator("header").getByLabel("Password").fill(account.password);
   await page.keyboard.press("Enter");
   await page.getByRole("status").getByText(`Signed in as Ada (${account.email}).`).waitFor();
   assert.match(await execute(200), new RegExp(account.email));

@@ -34,7 +34,7 @@ const turn = good(
   await api.POST("/api/conversations/{id}/send_message/", { params: { path }, body: { content } }),
 );
 const answer: Message = turn.assistant_message;
-if (answer.status !== "complete" || !answer.content.includes(content)) throw new Error("that is no answer");
+if (answer.status !== "complete" || !answer.content) throw new Error("that is no answer");
 
 const { results } = good(await api.GET("/api/conversations/{id}/messages/", { params: { path } }));
 const said = results.map((message) => message.content);
