@@ -37,9 +37,11 @@ pub struct ChatRequest {
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     id: String,
     /// The last one counts: the others are stored already.
-    messages: Option<Vec<NewChatMessage>>,
-    /// For pages that send nothing else than the last one.
-    message: Option<NewChatMessage>,
+    #[schema(required = false)]
+    messages: Vec<NewChatMessage>,
+    /// Instead of `messages`, for pages that send nothing else than the last one.
+    #[schema(required = false)]
+    message: NewChatMessage,
     trigger: Option<Trigger>,
     /// What is to be said otherwise or answered again.
     #[schema(min_length = 1, max_length = 64)]
