@@ -39,9 +39,8 @@ pub struct ChatRequest {
     /// The last one counts: the others are stored already.
     #[schema(required = false)]
     messages: Vec<NewChatMessage>,
-    /// Instead of `messages`, for pages that send nothing else than the last one.
-    #[schema(required = false)]
-    message: NewChatMessage,
+    /// For pages that send nothing else than the last one.
+    message: Option<NewChatMessage>,
     trigger: Option<Trigger>,
     /// What is to be said otherwise or answered again.
     #[schema(min_length = 1, max_length = 64)]
