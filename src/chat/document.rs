@@ -37,7 +37,8 @@ pub struct ChatRequest {
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     id: String,
     /// The last one counts: the others are stored already.
-    messages: Option<Vec<NewChatMessage>>,
+    #[schema(required = false)]
+    messages: Vec<NewChatMessage>,
     /// For pages that send nothing else than the last one.
     message: Option<NewChatMessage>,
     trigger: Option<Trigger>,

@@ -82,7 +82,7 @@ pub struct Deletion {
 #[schema(example = json!({ "time_zone": "Europe/Berlin", "preferences": { "theme": "dark" } }))]
 pub struct PreferencesPatch {
     /// A name of the IANA's time zone database; null stands for UTC.
-    #[schema(max_length = 64)]
+    #[schema(max_length = 64, format = "time-zone")]
     time_zone: Option<String>,
     /// A JSON Merge Patch (RFC 7396): null takes a member away.
     #[schema(required = false, value_type = Object)]
@@ -94,7 +94,7 @@ pub struct PreferencesPatch {
 #[schema(example = json!({ "preferences": { "theme": "dark" } }))]
 pub struct PreferencesFields {
     /// A name of the IANA's time zone database; null stands for UTC. It stays if it is not there.
-    #[schema(max_length = 64)]
+    #[schema(max_length = 64, format = "time-zone")]
     time_zone: Option<String>,
     /// Takes the place of what was there: up to 16 KiB as JSON, nested up to 8 deep.
     #[schema(value_type = Object)]

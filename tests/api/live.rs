@@ -59,7 +59,7 @@ fn held(text: &str, words: usize, gate: &Gate) -> Reply {
 }
 
 /// An answer that begins with some thinking.
-fn thoughtful(thoughts: &[&str], words: &[&str]) -> Vec<Value> {
+pub fn thoughtful(thoughts: &[&str], words: &[&str]) -> Vec<Value> {
     let thoughts = thoughts
         .iter()
         .map(|thought| openai_chunk(&json!({ "content": "", "reasoning_content": thought })));

@@ -1,5 +1,6 @@
 //! The API's document says what the API does: which routes there are, what they take, and what they answer.
 
+mod events;
 mod examples;
 mod limits;
 mod page;
