@@ -42,21 +42,21 @@ pub struct PromptNumber {
     "fallback_model": "gpt-3.5-turbo",
 }))]
 pub struct AgentFields {
-    /// Unique among one's agents.
-    #[schema(required = false, max_length = 100, pattern = r"\S", default = "Bruno")]
+    /// Unique among one's agents. `Bruno` by default.
+    #[schema(required = false, max_length = 100, pattern = r"\S")]
     name: String,
-    #[schema(required = false, default = "")]
+    #[schema(required = false)]
     description: String,
     #[schema(required = false)]
     llm_provider: ProviderName,
     /// The provider's name for the model.
     #[schema(required = false, max_length = 100, pattern = r"\S")]
     model: String,
-    /// Randomness of the choice of words.
-    #[schema(required = false, minimum = 0, maximum = 2, default = 0.7)]
+    /// Randomness of the choice of words, 0.7 by default.
+    #[schema(required = false, minimum = 0, maximum = 2)]
     temperature: f64,
-    /// Longest answer, in tokens of the model.
-    #[schema(required = false, minimum = 1, maximum = 2147483647, default = 2000)]
+    /// Longest answer, in tokens of the model, 2000 by default.
+    #[schema(required = false, minimum = 1, maximum = 2147483647)]
     max_tokens: i32,
     /// How many tokens the model can take in; null leaves that to what is known of the model.
     #[schema(minimum = 256, maximum = 16777216)]
@@ -65,10 +65,10 @@ pub struct AgentFields {
     #[schema(required = false, pattern = r"\S")]
     system_prompt: String,
     /// Whether it is the one to begin with. No other one is then.
-    #[schema(required = false, default = false)]
+    #[schema(required = false)]
     is_default: bool,
-    /// Whether it answers.
-    #[schema(required = false, default = true)]
+    /// Whether it answers, as it does by default.
+    #[schema(required = false)]
     is_active: bool,
     /// From which share of the likeliest words to choose.
     #[schema(exclusive_minimum = 0, maximum = 1)]

@@ -29,7 +29,6 @@ use crate::http::openapi::{ACCESS_TOKEN, TICKET, complete};
         (name = "messages", description = "What was said, in versions."),
         (name = "chat", description = "The same turns as the AI SDK's `useChat` speaks of them."),
         (name = "shares", description = "Links that show a conversation to whoever has them."),
-        (name = "sockets", description = "The same live answers by WebSocket, for any number of conversations at once."),
         (name = "search", description = "Finding conversations by what was said."),
         (name = "archive", description = "Export and import of conversations."),
         (name = "media", description = "Uploaded pictures. They are public to whoever knows the name of one."),
