@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 use uuid::Uuid;
@@ -96,7 +96,8 @@ impl PartialSchema for ChatStream {
         let done = ObjectBuilder::new()
             .schema_type(Type::String)
             .enum_values(Some(["[DONE]"]));
-        OneOfBuilder::new()
+        // Whether a text is JSON of a schema is for its reader to say, so that they are not exclusive.
+        AnyOfBuilder::new()
             .item(event("message", json_data(Chunk::name())))
             .item(event("message", done))
             .description(Some(

@@ -1,12 +1,13 @@
 //! How often what may be done, and how refusals are told.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
 use crate::support::app::PASSWORD;
 use crate::support::client::send;
-use crate::support::{Answer, Client, Kind, TestApp, on_each_database};
+use crate::support::{Answer, Client, Kind, TestApp, eventually, on_each_database};
 
 on_each_database! {
     wrong_passwords_of_an_address_are_counted_and_right_ones_are_not,
@@ -252,5 +253,48 @@ fn a_burst_gets_no_further_than_one_after_the_other() {
             }
         }
         assert_eq!(looked_at, 5);
+    });
+}
+
+/// Far more logins than there is time for. On one database, because the time goes into hashing.
+#[test]
+fn a_flood_of_logins_is_refused_and_shuts_nobody_out() {
+    let database = crate::support::Database::new(Kind::Sqlite).unwrap();
+    crate::support::app::block_on(async {
+        let slow = [
+            ("TRUSTED_PROXIES", "127.0.0.0/8"),
+            ("LOGIN_FAILURES_PER_ADDRESS_PER_HOUR", "0"),
+            ("PASSWORD_HASH_CONCURRENCY", "1"),
+            ("ARGON2_MEMORY_KIB", "19456"),
+        ];
+        let app = Arc::new(TestApp::start(&database, &slow).await);
+        app.register("ann").await;
+        let refused = Arc::new(AtomicUsize::new(0));
+        let flood: Vec<_> = (0..400)
+            .map(|number| {
+                let (app, refused) = (app.clone(), refused.clone());
+                let email = format!("nobody{number}@example.com");
+                tokio::spawn(async move {
+                    let answer = login(&app, "192.0.2.1", &email, "a wrong one").await;
+                    if answer.status == 503 {
+                        assert_eq!(answer.header("retry-after"), Some("1"));
+                        refused.fetch_add(1, Ordering::Relaxed);
+                    }
+                })
+            })
+            .collect();
+        eventually("the line is full", async || {
+            (refused.load(Ordering::Relaxed) > 0).then_some(())
+        })
+        .await;
+        // From an address that is new to the server.
+        login(&app, "192.0.2.2", "ann@example.com", PASSWORD)
+            .await
+            .expect(200);
+        let waiting = flood.iter().filter(|login| !login.is_finished()).count();
+        assert!(waiting > 100, "only {waiting} were before her");
+        for login in flood {
+            login.abort();
+        }
     });
 }

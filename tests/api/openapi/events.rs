@@ -21,15 +21,16 @@ fn replies() -> [Reply; 2] {
     [Reply::events(&thinking), openai_error(400, "No.", "none")]
 }
 
-/// The events of a body, as a browser reads them.
+/// The events of a body, as a browser reads them: without a name they are messages, without an id they have the last one.
 fn events(body: &str) -> Vec<Value> {
+    let mut event = json!({});
     let blocks = body.split("\n\n").filter(|block| block.contains("data: "));
     let events = blocks.map(|block| {
-        let mut event = json!({ "event": "message" });
+        event["event"] = "message".into();
         for (name, value) in block.lines().filter_map(|line| line.split_once(": ")) {
             event[name] = value.into();
         }
-        event
+        event.clone()
     });
     events.collect()
 }
@@ -46,8 +47,10 @@ fn check_events(document: &Value, schema: &str, events: &[Value]) {
     for event in events {
         let schema = &document["components"]["schemas"][schema];
         check(document, schema, event);
-        let kinds = schema["oneOf"].as_array().unwrap();
+        let kinds = schema.get("oneOf").or(schema.get("anyOf")).unwrap();
         let kind = kinds
+            .as_array()
+            .unwrap()
             .iter()
             .map(|kind| &kind["properties"])
             .find(|kind| kind["event"]["enum"][0] == event["event"])
