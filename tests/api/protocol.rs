@@ -97,7 +97,7 @@ pub fn is_public(path: &str) -> bool {
         || path.starts_with("/api/shared/")
 }
 
-/// Every path of the API that the program gives to its router, as its source has them.
+/// Every path of the API that the program gives to its router, documented or not, as its source has them.
 fn paths_in_the_source() -> Vec<String> {
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     let mut paths = Vec::new();

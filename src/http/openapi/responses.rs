@@ -115,6 +115,17 @@ responses! {
     UnsupportedMediaType(Detail);
 
     #[response(
+        description = "This was asked too often.",
+        headers(
+            ("Retry-After" = u32, description = "After how many seconds another try is let through."),
+            ("RateLimit-Policy" = String, description = "The limit: its name, its quota `q` and its window `w` in seconds."),
+            ("RateLimit" = String, description = "What is left of it, `r`, and for how many seconds, `t`."),
+        ),
+        example = json!({ "detail": "Request was throttled. Expected available in 7 seconds." })
+    )]
+    TooManyRequests(Detail);
+
+    #[response(
         description = "A fault of the server's, which its log tells more of.",
         example = json!({ "detail": "Internal server error." })
     )]
