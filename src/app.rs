@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
+use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::archive::Imports;
@@ -20,6 +21,7 @@ use crate::http::{accept, cors, drain, guard};
 use crate::live::Hub;
 use crate::llm::Providers;
 use crate::media::{self, Media, MediaError};
+use crate::metrics::{self, Metrics};
 use crate::models::{self, Catalog};
 use crate::socket::{self, Patience};
 use crate::tasks::Tasks;
@@ -41,6 +43,7 @@ pub struct App {
     pub live: Hub,
     pub patience: Patience,
     pub imports: Imports,
+    pub metrics: Metrics,
 }
 
 impl App {
@@ -55,14 +58,18 @@ impl App {
             .resolve()
             .map_err(StartError::Secret)?;
         let tasks = Tasks::default();
+        let passwords = Passwords::new(&config.auth)?;
+        let media = Media::new(&config.media).map_err(StartError::Media)?;
+        let workers = vec![passwords.workers().clone(), media.workers().clone()];
         Ok(Self {
+            metrics: Metrics::new(db.clone(), &llm, workers),
             live: Hub::new(db.clone(), tasks.draining().clone()),
             db,
             catalog: Catalog::new(llm.clone()),
             llm,
             tokens: Tokens::new(&config.auth, &secret),
-            passwords: Passwords::new(&config.auth)?,
-            media: Media::new(&config.media).map_err(StartError::Media)?,
+            passwords,
+            media,
             tasks,
             patience: Patience::default(),
             imports: Imports::default(),
@@ -123,6 +130,10 @@ pub fn router(app: App) -> Router {
         .merge(socket::router())
         // Pages ask for pictures, not for JSON.
         .merge(media::router())
+        // Neither do probes.
+        .merge(health::probes())
+        .merge(metrics::exposition::router())
+        .route_layer(MapRequestLayer::new(telemetry::note_route))
         .fallback(|| async { Error::NotFound })
         .with_state(app.clone());
     let origins: Arc<[String]> = app.config.server.cors_allowed_origins.clone().into();
@@ -138,7 +149,10 @@ pub fn router(app: App) -> Router {
             guard::guard,
         ))
         .layer(middleware::from_fn_with_state(origins, cors::cors))
-        .layer(middleware::from_fn(telemetry::trace))
+        .layer(middleware::from_fn_with_state(
+            (app.config, app.metrics),
+            telemetry::trace,
+        ))
 }
 
 /// The collections and where they are.

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
 use crate::error::{Error, Result};
+use crate::metrics::Active;
 
 /// Who waited this long to be served is told that the server is busy.
 const LONGEST_QUEUE: Duration = Duration::from_secs(30);
@@ -20,6 +22,8 @@ const NICENESS: i32 = 19;
 pub struct Workers {
     name: &'static str,
     permits: Arc<Semaphore>,
+    waiting: Gauge,
+    running: Gauge,
 }
 
 impl Workers {
@@ -28,6 +32,8 @@ impl Workers {
         Self {
             name,
             permits: Arc::new(Semaphore::new(concurrency)),
+            waiting: Gauge::default(),
+            running: Gauge::default(),
         }
     }
 
@@ -41,22 +47,35 @@ impl Workers {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
+        let waiting = Active::new(&self.waiting);
         let permit = timeout(LONGEST_QUEUE, self.permits.clone().acquire_owned())
             .await
             .map_err(|_| Error::Unavailable)?
             .map_err(|error| Error::Internal(error.into()))?;
+        drop(waiting);
+        let running = Active::new(&self.running);
         let (done, result) = oneshot::channel();
         let thread = move || {
             #[cfg(target_os = "linux")]
             // On Linux this concerns the calling thread alone. Where it is refused, the work is merely less polite.
             let _ = rustix::process::nice(NICENESS);
             let _ = done.send(work());
-            drop(permit);
+            drop((running, permit));
         };
         thread::Builder::new()
             .name(self.name.into())
             .spawn(thread)
             .map_err(|error| Error::Internal(error.into()))?;
         result.await.map_err(|error| Error::Internal(error.into()))
+    }
+
+    /// What the work is called.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// How much work waits for a permit, and how much is being done.
+    pub fn load(&self) -> (i64, i64) {
+        (self.waiting.get(), self.running.get())
     }
 }

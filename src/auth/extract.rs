@@ -13,6 +13,7 @@ use super::token::{Kind, Tokens};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::path::query_value;
+use crate::telemetry;
 use crate::users::{User, repository};
 
 /// The user whose token came with the request: it is good, and the account is active.
@@ -60,6 +61,7 @@ pub async fn require_user_or_ticket(
 async fn admit(caller: Result<User>, mut request: Request, next: Next) -> Response {
     match caller {
         Ok(user) => {
+            telemetry::note_user(user.id);
             request.extensions_mut().insert(CurrentUser(user));
             next.run(request).await
         }

@@ -9,6 +9,7 @@ mod llm;
 mod media;
 mod secret;
 mod server;
+mod telemetry;
 
 use std::fmt;
 
@@ -20,6 +21,7 @@ pub use llm::AgentDefaults;
 pub use media::{Bucket, MediaConfig};
 pub use secret::{JwtSecret, generate as generate_secret};
 pub use server::{ServerConfig, SslRedirect};
+pub use telemetry::{TelemetryConfig, TracesConfig};
 
 use crate::llm::Settings;
 
@@ -34,6 +36,8 @@ pub struct Config {
     pub media: MediaConfig,
     /// Tokens and passwords.
     pub auth: AuthConfig,
+    /// What operators see.
+    pub telemetry: TelemetryConfig,
     /// The language models.
     pub llm: Settings,
     /// What a new agent is like.
@@ -96,6 +100,7 @@ impl Config {
         Self {
             media: MediaConfig::read(reader, &database),
             auth,
+            telemetry: TelemetryConfig::read(reader),
             llm: llm::read(reader),
             agents: AgentDefaults::read(reader),
             server,
