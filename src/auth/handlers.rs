@@ -16,6 +16,7 @@ use crate::http::fields::{EMAIL, Form};
 use crate::http::origin::Origin;
 use crate::http::payload::Payload;
 use crate::http::python;
+use crate::telemetry;
 use crate::users::{self, Credentials, EMAIL_TAKEN, NewUser, User, UserBody, repository};
 
 /// What a client gets that has proved who it is.
@@ -32,6 +33,7 @@ impl Session {
     /// # Errors
     /// Signing failed, which is a fault of ours.
     pub fn start(tokens: &Tokens, user: User, origin: &str) -> Result<Self> {
+        telemetry::note_user(user.id);
         Ok(Self {
             access_token: tokens.issue(&user, Kind::Access)?,
             refresh_token: tokens.issue(&user, Kind::Refresh)?,

@@ -3,6 +3,7 @@
 mod commands;
 mod demo;
 mod endings;
+mod observed;
 
 use std::collections::HashMap;
 use std::process::Output;

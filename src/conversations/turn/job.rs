@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{sleep, timeout};
+use tracing::Instrument;
 
 use super::failure::Failure;
 use super::fallback::Fallback;
@@ -57,9 +58,12 @@ pub async fn rehearse(app: &App, turn: &Turn, agent: Agent) {
 async fn answered(app: &App, turn: &Turn, agent: Agent, memory: Memory) -> End {
     let running = app.metrics.turn_begun();
     let mut asked = None;
-    let outcome = outcome(app, turn, agent, memory, &mut asked).await;
+    let span = tracing::error_span!("turn", conversation = %turn.conversation(), message = %turn.answer.id);
+    let outcome = outcome(app, turn, agent, memory, &mut asked)
+        .instrument(span.clone())
+        .await;
     let provider = asked.as_ref().map(|asked| asked.provider);
-    let end = Box::pin(end(app, turn, asked, &outcome)).await;
+    let end = Box::pin(end(app, turn, asked, &outcome).instrument(span)).await;
     running.ended(provider, &end.answer);
     end
 }
@@ -150,7 +154,8 @@ async fn ask(
         let fitted = &asked.insert(question.clone()).fitted;
         let answer = app.llm.chat(question.provider, Arc::clone(&fitted.request));
         let awaited = app.metrics.model_asked(question.provider);
-        let error = match listen(turn, answer, awaited).await {
+        let span = tracing::error_span!("model", provider = %question.provider);
+        let error = match listen(turn, answer, awaited).instrument(span).await {
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
@@ -235,8 +240,6 @@ async fn end(app: &App, turn: &Turn, asked: Option<Asked>, outcome: &Outcome) ->
                 tracing::warn!(
                     %error,
                     detail = failure.detail(),
-                    conversation = %turn.conversation(),
-                    message = %turn.answer.id,
                     "no answer"
                 );
             }
