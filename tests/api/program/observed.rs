@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::World;
 use crate::support::app::{PASSWORD, block_on};
 use crate::support::client::send;
-use crate::support::model_server::openai_error;
+use crate::support::model_server::{Reply, openai_error};
 use crate::support::program::{Running, meggy};
 use crate::support::{Client, Kind, OPENAI_KEY, SECRET};
 
@@ -47,6 +47,10 @@ fn the_log_tells_who_asked_for_what_and_nothing_that_was_said() {
             .header("content-type", "application/json")
             .body(format!(r#"{{"content": "{MESSAGE}"}}"#));
         assert_eq!(send(request).await.status, 502);
+        // Model servers may repeat what they were asked.
+        let repeating = Reply::text(500, "text/plain", MESSAGE);
+        world.model.replies([repeating]);
+        ann.say(&conversation, MESSAGE).await.expect(502);
         stranger.get("/health/live").await.expect(200);
         stranger.get("/private-path").await.expect(404);
         let text = server.up_to(r#""route":"unknown""#);

@@ -49,6 +49,8 @@ async fn probes_need_neither_a_known_host_nor_https(app: TestApp) {
     for (path, status) in [
         ("/health/live", 200),
         ("/health/ready", 200),
+        // It is not there without a token in the settings.
+        ("/metrics", 404),
         ("/health", 400),
         ("/api/health/", 400),
     ] {
