@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, middleware};
 use serde::Serialize;
+use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -29,6 +30,7 @@ use crate::limits::Limits;
 use crate::live::Hub;
 use crate::llm::Providers;
 use crate::media::{self, Media, MediaError};
+use crate::metrics::{self, Metrics};
 use crate::models::{self, Catalog};
 use crate::socket::{self, Patience};
 use crate::tasks::Tasks;
@@ -54,6 +56,7 @@ pub struct App {
     pub limits: Limits,
     pub timeouts: Timeouts,
     pub dashboard: Dashboard,
+    pub metrics: Metrics,
 }
 
 impl App {
@@ -68,14 +71,18 @@ impl App {
             .resolve()
             .map_err(StartError::Secret)?;
         let tasks = Tasks::default();
+        let passwords = Passwords::new(&config.auth)?;
+        let media = Media::new(&config.media).map_err(StartError::Media)?;
+        let workers = vec![passwords.workers().clone(), media.workers().clone()];
         Ok(Self {
+            metrics: Metrics::new(db.clone(), &llm, workers),
             live: Hub::new(db.clone(), tasks.draining().clone()),
             db,
             catalog: Catalog::new(llm.clone()),
             llm,
             tokens: Tokens::new(&config.auth, &secret),
-            passwords: Passwords::new(&config.auth)?,
-            media: Media::new(&config.media).map_err(StartError::Media)?,
+            passwords,
+            media,
             tasks,
             patience: Patience::default(),
             imports: Imports::default(),
@@ -141,8 +148,9 @@ pub fn router(app: App) -> Router {
                 .route_layer(middleware::from_fn(accept::require_json_or_events)),
         )
         .may_answer::<NotAcceptable>(StatusCode::NOT_ACCEPTABLE)
-        // Pages ask for pictures, not for JSON.
+        // Pages ask for pictures, not for JSON; orchestrators for anything.
         .merge(media::router())
+        .merge(health::probes())
         // Who is there is proved on the socket, and there is nothing to accept.
         .merge(socket::router())
         .split_for_parts();
@@ -152,6 +160,8 @@ pub fn router(app: App) -> Router {
     };
     let routes = documented
         .merge(docs)
+        .merge(metrics::exposition::router())
+        .route_layer(MapRequestLayer::new(telemetry::note_route))
         .fallback(|| async { Error::NotFound })
         .with_state(app.clone());
     let origins: Arc<[String]> = app.config.server.cors_allowed_origins.clone().into();
@@ -172,7 +182,10 @@ pub fn router(app: App) -> Router {
     // No other site's pages get to see the administration's.
     guarded(admin::router(&app))
         .fallback_service(guarded(api).layer(cors))
-        .layer(middleware::from_fn(telemetry::trace))
+        .layer(middleware::from_fn_with_state(
+            (app.config, app.metrics),
+            telemetry::trace,
+        ))
 }
 
 /// The addresses of the collections.

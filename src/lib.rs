@@ -25,6 +25,7 @@ pub mod live;
 pub mod llm;
 pub mod media;
 pub mod messages;
+pub mod metrics;
 pub mod models;
 pub mod search;
 pub mod server;

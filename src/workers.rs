@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -13,6 +14,7 @@ pub use queue::Claim;
 use queue::Queue;
 
 use crate::error::{Error, Result};
+use crate::metrics::Active;
 
 /// Who waited this long to be served is told that the server is busy.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -29,6 +31,8 @@ const NICENESS: i32 = 10;
 pub struct Workers {
     name: &'static str,
     queue: Arc<Queue>,
+    waiting: Gauge,
+    running: Gauge,
 }
 
 impl Workers {
@@ -37,6 +41,8 @@ impl Workers {
         Self {
             name,
             queue: Arc::new(Queue::new(concurrency, concurrency * QUEUE)),
+            waiting: Gauge::default(),
+            running: Gauge::default(),
         }
     }
 
@@ -56,23 +62,36 @@ impl Workers {
         claim: Claim,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
+        let waiting = Active::new(&self.waiting);
         let turn = timeout(LONGEST_WAIT, self.queue.turn(claim))
             .await
             .ok()
             .flatten()
             .ok_or(Error::Unavailable)?;
+        drop(waiting);
+        let running = Active::new(&self.running);
         let (done, result) = oneshot::channel();
         let thread = move || {
             #[cfg(target_os = "linux")]
             // On Linux this concerns the calling thread alone. Where it is refused, the work is merely less polite.
             let _ = rustix::process::nice(NICENESS);
             let _ = done.send(work());
-            drop(turn);
+            drop((running, turn));
         };
         thread::Builder::new()
             .name(self.name.into())
             .spawn(thread)
             .map_err(|error| Error::Internal(error.into()))?;
         result.await.map_err(|error| Error::Internal(error.into()))
+    }
+
+    /// What the work is called.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// How much work waits for a permit, and how much is being done.
+    pub fn load(&self) -> (i64, i64) {
+        (self.waiting.get(), self.running.get())
     }
 }

@@ -14,6 +14,7 @@ use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::path::query_value;
 use crate::limits::Limits;
+use crate::telemetry;
 use crate::users::{User, repository};
 
 /// The user whose token came with the request: it is good, and the account is active.
@@ -66,7 +67,10 @@ async fn admit(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let admitted = caller.and_then(|user| Ok((limits.request(user.id)?, user)));
+    let admitted = caller.and_then(|user| {
+        telemetry::note_user(user.id);
+        Ok((limits.request(user.id)?, user))
+    });
     match admitted {
         Ok((room, user)) => {
             request.extensions_mut().insert(CurrentUser(user));

@@ -13,7 +13,7 @@ use super::token::{Kind, Tokens};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::fields::{EMAIL, Form};
-use crate::http::openapi::responses::{BadWordedBody, RefusalBody};
+use crate::http::openapi::responses::{BadWordedBody, RefusalBody, TooManyRequests};
 use crate::http::origin::{ClientAddress, Origin};
 use crate::http::payload::Payload;
 use crate::http::python;
@@ -27,7 +27,10 @@ use crate::workers::Claim;
     path = "/api/auth/register/",
     tag = "auth",
     request_body = Registration,
-    responses((status = 201, description = "The account was made.", body = Session)),
+    responses(
+        (status = 201, description = "The account was made.", body = Session),
+        (status = 429, response = TooManyRequests),
+    ),
 )]
 pub async fn register(
     State(db): State<Db>,
@@ -75,6 +78,7 @@ pub async fn register(
             description = "There is no such account, the password is another, or the account was disabled.",
             body = RefusalBody,
         ),
+        (status = 429, response = TooManyRequests),
     ),
 )]
 pub async fn login(

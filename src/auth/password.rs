@@ -93,6 +93,11 @@ impl Passwords {
         }
     }
 
+    /// The threads that do it.
+    pub fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
     /// Hashes a password for storing: a PHC string with a salt of its own.
     ///
     /// # Errors

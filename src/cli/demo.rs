@@ -30,9 +30,9 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let signal = StopSignal::listen()?;
     let folder = tempfile::Builder::new().prefix("meggy-demo-").tempdir()?;
     let config = configuration(&folder, options.port)?;
-    telemetry::start(&config.server);
+    let _telemetry = telemetry::start(&config)?;
     let db = open_migrated(&config).await?;
-    let listener = serve::listen(&config.server, "--port").await?;
+    let listener = serve::listen((config.server.host, config.server.port), "--port").await?;
     let base = format!("http://{}", listener.local_addr()?);
     let app = App::new(config, db, Providers::with(Arc::new(Demo)))?;
     furnish(&app).await?;

@@ -10,6 +10,7 @@ mod llm;
 mod media;
 mod secret;
 mod server;
+mod telemetry;
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ pub use llm::AgentDefaults;
 pub use media::{Bucket, MediaConfig};
 pub use secret::{JwtSecret, generate as generate_secret};
 pub use server::{ServerConfig, SslRedirect};
+pub use telemetry::{TelemetryConfig, TracesConfig};
 
 use crate::llm::Settings;
 
@@ -38,6 +40,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// How often what may be done.
     pub limits: LimitsConfig,
+    /// What operators see.
+    pub telemetry: TelemetryConfig,
     /// The language models.
     pub llm: Settings,
     /// What a new agent is like.
@@ -101,6 +105,7 @@ impl Config {
             media: MediaConfig::read(reader, &database),
             auth,
             limits: LimitsConfig::read(reader),
+            telemetry: TelemetryConfig::read(reader),
             llm: llm::read(reader),
             agents: AgentDefaults::read(reader),
             server,

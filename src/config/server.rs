@@ -60,7 +60,7 @@ impl ServerConfig {
         let debug = reader.flag("DEBUG").unwrap_or(true);
         Self {
             debug,
-            host: read_host(reader),
+            host: read_address(reader, "HOST", IpAddr::V4(Ipv4Addr::LOCALHOST)),
             port: reader.number("PORT", 8000, 0..=u16::MAX),
             allowed_hosts: read_hosts(reader),
             cors_allowed_origins: read_origins(reader),
@@ -98,14 +98,13 @@ impl ServerConfig {
     }
 }
 
-fn read_host(reader: &mut Reader<'_>) -> IpAddr {
-    let default = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let Some(value) = reader.text("HOST") else {
+pub(super) fn read_address(reader: &mut Reader<'_>, name: &'static str, default: IpAddr) -> IpAddr {
+    let Some(value) = reader.text(name) else {
         return default;
     };
     value.parse().unwrap_or_else(|_| {
         reader.reject(
-            "HOST",
+            name,
             format!(
                 "`{value}` is no IP address, for example 127.0.0.1, or 0.0.0.0 for all networks"
             ),

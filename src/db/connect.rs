@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::Db;
+use super::postgres::PostgresPool;
 use super::sqlite::SqlitePool;
 use crate::config::{DatabaseConfig, DatabaseUrl};
 
@@ -64,5 +65,5 @@ async fn postgres(config: &DatabaseConfig, options: PgConnectOptions) -> sqlx::R
             })
         })
         .connect_lazy_with(options);
-    Ok(Db::Postgres(pool))
+    Ok(Db::Postgres(PostgresPool::new(pool)))
 }

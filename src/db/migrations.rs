@@ -124,7 +124,7 @@ pub(super) async fn run(db: &Db) -> Result<(), MigrationError> {
         }
         Db::Postgres(pool) => {
             state(db).await?;
-            migrator(POSTGRES).run(pool).await?;
+            migrator(POSTGRES).run(pool.inner()).await?;
         }
     }
     Ok(())

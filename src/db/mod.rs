@@ -8,6 +8,8 @@ mod backup;
 mod connect;
 mod foreign;
 mod migrations;
+mod pool;
+mod postgres;
 mod query;
 mod sqlite;
 
@@ -17,13 +19,14 @@ pub use foreign::{Cells, Foreign, ForeignColumn};
 pub use migrations::{MigrationError, SchemaState};
 pub use query::{Executor, FromRow, Page, Query, Row, Slice, Sql};
 
+pub use pool::PoolState;
+pub use postgres::PostgresPool;
 pub use sqlite::ServerLock;
 
 use std::fs::TryLockError;
 
 use sqlite::{SqlitePool, SqliteTx};
-use sqlx::postgres::PgPoolOptions;
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{Postgres, Transaction};
 
 /// A handle on the database. Cheap to clone; all clones share the connections.
 #[derive(Clone)]
@@ -36,7 +39,7 @@ pub enum Db {
         writer: SqlitePool,
     },
     /// A server, which several replicas of the program may share.
-    Postgres(PgPool),
+    Postgres(PostgresPool),
 }
 
 /// A transaction that may write. Dropped without [`Tx::commit`], it is rolled back.
@@ -109,11 +112,7 @@ impl Db {
     pub fn with_connection_of_its_own(&self) -> Self {
         match self {
             Self::Sqlite { .. } => self.clone(),
-            Self::Postgres(pool) => Self::Postgres(
-                PgPoolOptions::new()
-                    .max_connections(1)
-                    .connect_lazy_with((*pool.connect_options()).clone()),
-            ),
+            Self::Postgres(pool) => Self::Postgres(pool.with_one_connection()),
         }
     }
 
@@ -125,6 +124,16 @@ impl Db {
         }
     }
 
+    /// How the connections are used.
+    pub fn pools(&self) -> Vec<PoolState> {
+        match self {
+            Self::Sqlite { readers, writer } => {
+                vec![readers.state("readers"), writer.state("writer")]
+            }
+            Self::Postgres(pool) => vec![pool.state("postgres")],
+        }
+    }
+
     /// Closes all connections, once the statements that run on them have ended.
     pub async fn close(&self) {
         match self {
@@ -132,7 +141,7 @@ impl Db {
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(pool) => pool.inner().close().await,
         }
     }
 }

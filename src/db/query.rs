@@ -3,8 +3,9 @@
 use serde::de::DeserializeOwned;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments, Decode, Encode, PgConnection, PgPool, Postgres, Row as _, Sqlite, Type};
+use sqlx::{Arguments, Decode, Encode, PgConnection, Postgres, Row as _, Sqlite, Type};
 
+use super::postgres::PostgresPool;
 use super::sqlite::{SqlitePool, SqliteTx};
 use super::{Db, Tx};
 
@@ -78,7 +79,7 @@ enum SqliteTarget<'c> {
 }
 
 enum PostgresTarget<'c> {
-    Pool(&'c PgPool),
+    Pool(&'c PostgresPool),
     Connection(&'c mut PgConnection),
 }
 
@@ -107,7 +108,9 @@ macro_rules! run {
             Driver::Postgres(target, arguments) => {
                 let query = sqlx::query_with(sql, arguments);
                 let $result = match target {
-                    PostgresTarget::Pool(pool) => query.$method(pool).await?,
+                    PostgresTarget::Pool(pool) => {
+                        query.$method(&mut *pool.acquire().await?).await?
+                    }
                     PostgresTarget::Connection(connection) => query.$method(connection).await?,
                 };
                 $wrap

@@ -15,6 +15,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use super::pool::{PoolState, Waits};
+
 /// A fixed number of connections, opened when they are first needed. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub struct SqlitePool(Arc<Inner>);
@@ -25,6 +27,7 @@ struct Inner {
     permits: Arc<Semaphore>,
     size: u32,
     acquire_timeout: Duration,
+    waits: Waits,
 }
 
 impl SqlitePool {
@@ -36,6 +39,7 @@ impl SqlitePool {
             permits,
             size,
             acquire_timeout,
+            waits: Waits::default(),
         }))
     }
 
@@ -44,13 +48,20 @@ impl SqlitePool {
     /// # Errors
     /// `PoolTimedOut` if none became free in time, `PoolClosed` after [`SqlitePool::close`]; whatever opening fails with.
     pub(super) async fn acquire(&self) -> sqlx::Result<Lease> {
+        if self.0.permits.available_permits() == 0 {
+            self.0.waits.wait();
+        }
         let permit = timeout(
             self.0.acquire_timeout,
             self.0.permits.clone().acquire_owned(),
         )
         .await
-        .map_err(|_| sqlx::Error::PoolTimedOut)?
-        .map_err(|_| sqlx::Error::PoolClosed)?;
+        .map_err(|_| sqlx::Error::PoolTimedOut);
+        let permit = self
+            .0
+            .waits
+            .note(permit)?
+            .map_err(|_| sqlx::Error::PoolClosed)?;
         let idle = self.0.idle().pop();
         let connection = match idle {
             Some(connection) => connection,
@@ -61,6 +72,22 @@ impl SqlitePool {
             pool: self.clone(),
             _permit: permit,
         })
+    }
+
+    pub(super) fn state(&self, name: &'static str) -> PoolState {
+        let (waits, timeouts) = self.0.waits.counts();
+        let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        PoolState {
+            name,
+            max: self.0.size,
+            idle: count(self.0.idle().len()),
+            used: self
+                .0
+                .size
+                .saturating_sub(count(self.0.permits.available_permits())),
+            waits,
+            timeouts,
+        }
     }
 
     /// The file.

@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 const METHODS: HeaderValue = HeaderValue::from_static("DELETE, GET, OPTIONS, PATCH, POST, PUT");
 /// The original's, and those that live answers have.
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "accept, authorization, content-type, idempotency-key, last-event-id, user-agent, x-csrftoken, x-requested-with",
+    "accept, authorization, content-type, idempotency-key, last-event-id, user-agent, x-csrftoken, x-request-id, x-requested-with",
 );
 const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
 
@@ -51,7 +51,7 @@ pub async fn cors(State(allowed): State<Arc<[String]>>, request: Request, next: 
         );
         headers.insert(
             ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("retry-after"),
+            HeaderValue::from_static("retry-after, x-request-id"),
         );
         if is_options {
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);

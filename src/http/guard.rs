@@ -18,6 +18,10 @@ use crate::error::Error;
 /// Answered by plain HTTP even where all else is redirected, because load balancers ask that way.
 const HEALTH: &str = "/api/health";
 
+/// Answered by plain HTTP as well, and whatever the host is, because probes ask for an address, not for a name, and so do
+/// those that collect metrics. Nothing in these answers depends on it.
+const PROBED: [&str; 2] = ["/health/", "/metrics"];
+
 /// Refuses unknown hosts, redirects to HTTPS, and adds the headers that the original sent in production.
 pub async fn guard(State(config): State<Arc<Config>>, request: Request, next: Next) -> Response {
     let server = &config.server;
@@ -31,9 +35,11 @@ pub async fn guard(State(config): State<Arc<Config>>, request: Request, next: Ne
         }
         SslRedirect::Always => true,
     };
-    let mut response = if !is_allowed(host, &server.allowed_hosts) {
+    let path = request.uri().path();
+    let is_probe = PROBED.iter().any(|start| path.starts_with(start));
+    let mut response = if !is_probe && !is_allowed(host, &server.allowed_hosts) {
         Error::UnknownHost(host.chars().take(100).collect()).into_response()
-    } else if redirect && !secure && !request.uri().path().starts_with(HEALTH) {
+    } else if redirect && !secure && !is_probe && !path.starts_with(HEALTH) {
         to_https(
             host,
             request

@@ -59,7 +59,7 @@ pub async fn hear(db: &Db, hub: &Hub) {
     };
     loop {
         let heard: sqlx::Result<()> = async {
-            let mut listener = PgListener::connect_with(&pool).await?;
+            let mut listener = PgListener::connect_with(pool.inner()).await?;
             listener.listen("meggy").await?;
             loop {
                 // What was told while nobody heard is looked up.

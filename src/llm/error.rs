@@ -59,6 +59,30 @@ pub enum ErrorKind {
     TooLong(usize),
 }
 
+impl ErrorKind {
+    /// A word for it, the same whatever it holds.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NotConfigured(_) => "not_configured",
+            Self::Unreachable => "unreachable",
+            Self::BadKey => "bad_key",
+            Self::UnknownModel => "unknown_model",
+            Self::ContextOverflow => "context_overflow",
+            Self::QuotaExhausted => "quota_exhausted",
+            Self::Overloaded => "overloaded",
+            Self::Refused(_) => "refused",
+            Self::Failed(_) => "failed",
+            Self::WrongServer => "wrong_server",
+            Self::FirstTokenTimeout(_) => "first_token_timeout",
+            Self::IdleTimeout(_) => "idle_timeout",
+            Self::Malformed => "malformed",
+            Self::CutOff => "cut_off",
+            Self::NoAnswer(_) => "no_answer",
+            Self::TooLong(_) => "too_long",
+        }
+    }
+}
+
 /// Whose turn it is after an error. HTTP says 502, 503 and 504.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Category {

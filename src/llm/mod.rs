@@ -7,6 +7,7 @@
 mod context;
 mod demo;
 mod error;
+mod failures;
 mod known;
 mod ollama;
 mod openai;
@@ -28,6 +29,7 @@ use utoipa::ToSchema;
 pub use context::{DoesNotFit, Fitted};
 pub use demo::Demo;
 pub use error::{Category, Error, ErrorKind};
+pub use failures::Failures;
 pub use parameters::{Parameters, ReasoningEffort, ResponseFormat};
 pub use settings::{OllamaSettings, OpenAiSettings, Settings, SettingsError};
 
@@ -241,6 +243,7 @@ pub struct Providers {
     /// What Ollama sets aside unless a request says otherwise.
     ollama_context: u32,
     counting: Counting,
+    failures: Failures,
 }
 
 impl Providers {
@@ -256,6 +259,7 @@ impl Providers {
             patience: Patience::new(settings),
             ollama_context: settings.ollama.context_length,
             counting: Counting::new(),
+            failures: Failures::default(),
         })
     }
 
@@ -268,6 +272,7 @@ impl Providers {
             patience: Patience::new(&settings),
             ollama_context: settings.ollama.context_length,
             counting: Counting::new(),
+            failures: Failures::default(),
         }
     }
 
@@ -279,7 +284,14 @@ impl Providers {
         name: ProviderName,
         request: impl Into<Arc<Request>>,
     ) -> BoxStream<'static, Result<Event, Error>> {
-        patience::chat(self.get(name), name, request.into(), self.patience)
+        let failures = self.failures.clone();
+        patience::chat(
+            self.get(name),
+            name,
+            request.into(),
+            self.patience,
+            failures,
+        )
     }
 
     /// Leaves out as much of the history as does not fit into the model's context: the oldest
@@ -320,7 +332,13 @@ impl Providers {
     ///
     /// If the provider is not configured, cannot be reached or does not answer as expected.
     pub async fn models(&self, name: ProviderName) -> Result<Vec<String>, Error> {
-        patience::models(self.get(name), name).await
+        let models = patience::models(self.get(name), name).await;
+        models.inspect_err(|error| self.failures.count(error))
+    }
+
+    /// How often which provider failed in which way.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
     }
 
     fn get(&self, name: ProviderName) -> Arc<dyn Provider> {

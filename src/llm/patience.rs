@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use tokio::time::{sleep, timeout};
 
-use super::{Error, ErrorKind, Event, Provider, ProviderName, Request, Settings, StopReason};
+use super::{
+    Error, ErrorKind, Event, Failures, Provider, ProviderName, Request, Settings, StopReason,
+};
 
 /// Pause before the first retry; each further one doubles it. As OpenAI's own client.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -63,12 +65,14 @@ pub(super) fn chat(
     name: ProviderName,
     request: Arc<Request>,
     patience: Patience,
+    failures: Failures,
 ) -> BoxStream<'static, Result<Event, Error>> {
     let attempt = Exchange {
         provider,
         name,
         request,
         patience,
+        failures,
         answer: None,
         received: 0,
         has_text: false,
@@ -76,6 +80,9 @@ pub(super) fn chat(
     stream::unfold(Some(attempt), |exchange| async move {
         let mut exchange = exchange?;
         let event = exchange.next().await;
+        if let Err(error) = &event {
+            exchange.failures.count(error);
+        }
         let goes_on = matches!(event, Ok(Event::Text(_) | Event::Reasoning(_)));
         // Dropping the exchange together with the last event closes the connection at once.
         Some((event, goes_on.then_some(exchange)))
@@ -102,6 +109,7 @@ struct Exchange {
     name: ProviderName,
     request: Arc<Request>,
     patience: Patience,
+    failures: Failures,
     /// The answer, once its first event has come. From then on there is no retry.
     answer: Option<BoxStream<'static, Result<Event, Error>>>,
     /// Bytes of text and thinking so far.
@@ -136,6 +144,7 @@ impl Exchange {
             let Some(pause) = self.patience.pause(failures, &error) else {
                 return Err(error);
             };
+            self.failures.count(&error);
             tracing::info!(
                 provider = %self.name,
                 model = error.model(),

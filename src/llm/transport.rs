@@ -219,10 +219,10 @@ async fn read_refusal(response: Response) -> Refusal {
     let complaint = serde_json::from_slice::<Value>(&body)
         .ok()
         .and_then(|value| Complaint::read(&value));
-    // The body may repeat what the user wrote, so it is for the log only where nothing better can be read from it.
+    // The body may repeat what the user wrote, so nothing but a complaint is taken from it.
     let said = match &complaint {
-        Some(complaint) => complaint.message().into(),
-        None => String::from_utf8_lossy(&body),
+        Some(complaint) => complaint.message().to_owned(),
+        None => format!("{} bytes without a reason", body.len()),
     };
     let said = format!("HTTP {status}: {said}");
     Refusal::new(status, &headers, complaint, said)

@@ -77,6 +77,11 @@ impl Media {
         })
     }
 
+    /// The threads that make pictures.
+    pub fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
     /// The right to take in a file, until it is dropped.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::auth::token::Kind;
 use crate::auth::{self, Bearer};
 use crate::error::Error;
+use crate::telemetry;
 
 pub type Incoming = SplitStream<WebSocket>;
 pub type Outgoing = SplitSink<WebSocket, Message>;
@@ -54,6 +55,7 @@ async fn converse(
             return Goodbye::new(code::NOT_AUTHENTICATED, "No token came in time.");
         }
     };
+    telemetry::note_user(bearer.user.id);
     let (tell, told) = mpsc::channel(REPLIES);
     let mut commands = Commands::new(app, bearer.user.id, only_reads, tell);
     let listening = async {

@@ -5,6 +5,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{RawPathParams, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::Response;
+use tracing::{Instrument, Span};
 
 use super::frames::{SocketParameters, Upgrade, WatchedConversation};
 use super::limits::FRAME_BYTES;
@@ -104,15 +105,19 @@ fn accept(
         last_event_id: query_value(uri, "last_event_id"),
     };
     // The task is axum's own. The end of the process waits for it all the same.
-    let held = app.tasks.hold();
+    let held = (app.tasks.hold(), app.metrics.socket_opened());
+    let span = Span::current();
     Ok(upgrade
         .protocols([PROTOCOL])
         .read_buffer_size(READ_BUFFER)
         .max_frame_size(FRAME_BYTES)
         .max_message_size(FRAME_BYTES)
-        .on_upgrade(move |socket| async move {
-            session::run(app, socket, hello).await;
-            drop(held);
+        .on_upgrade(move |socket| {
+            let serve = async move {
+                session::run(app, socket, hello).await;
+                drop(held);
+            };
+            serve.instrument(span)
         }))
 }
 

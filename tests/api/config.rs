@@ -383,6 +383,45 @@ fn a_bucket_takes_the_place_of_the_folder_and_half_a_key_opens_nothing() {
     }
 }
 
+#[test]
+fn metrics_are_shown_where_it_is_said_and_guarded_well() {
+    let none = good(&[("METRICS_HOST", "0.0.0.0")]).telemetry;
+    assert!(none.metrics_address.is_none() && none.metrics_token.is_none());
+    let metrics = good(&[("METRICS_PORT", "9464")]).telemetry;
+    assert_eq!(metrics.metrics_address, Some(([127, 0, 0, 1], 9464).into()));
+    let wrong = problems(&[
+        ("METRICS_HOST", "metrics.example.com"),
+        ("METRICS_PORT", "65536"),
+        ("METRICS_TOKEN", "fifteen-letters"),
+    ]);
+    let names: Vec<_> = wrong.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["METRICS_HOST", "METRICS_PORT", "METRICS_TOKEN"]);
+    assert!(!wrong[2].1.contains("fifteen"), "{}", wrong[2].1);
+    let with_space = [("METRICS_TOKEN", "a long token with spaces")];
+    assert_eq!(problems(&with_space).len(), 1);
+}
+
+#[test]
+fn traces_need_a_program_that_can_send_them() {
+    let endpoint = |url| ("OTEL_EXPORTER_OTLP_ENDPOINT", url);
+    assert!(
+        good(&[("OTEL_SERVICE_NAME", "chat")])
+            .telemetry
+            .traces
+            .is_none()
+    );
+    if cfg!(feature = "otlp") {
+        let traces = good(&[endpoint("http://localhost:4318/")]).telemetry.traces;
+        let traces = traces.expect("traces");
+        assert_eq!(traces.url, "http://localhost:4318/v1/traces");
+        assert_eq!(traces.service, "meggy");
+        assert_eq!(problems(&[endpoint("localhost:4318")]).len(), 1);
+    } else {
+        let wrong = problems(&[endpoint("http://localhost:4318")]);
+        assert!(wrong[0].1.contains("built without"), "{}", wrong[0].1);
+    }
+}
+
 /// The variables that `.env.example` sets, commented out or not, with their values.
 fn example() -> Vec<(String, String)> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(".env.example");

@@ -31,6 +31,7 @@ mod search;
 mod send_message;
 mod socket;
 mod support;
+mod telemetry;
 mod tokens;
 mod users;
 mod versions;

@@ -4,6 +4,9 @@ mod backup;
 mod commands;
 mod demo;
 mod endings;
+mod observed;
+#[cfg(feature = "otlp")]
+mod traces;
 
 use std::collections::HashMap;
 use std::process::Output;

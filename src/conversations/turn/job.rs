@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::{sleep, timeout};
+use tracing::Instrument;
 
 use super::failure::Failure;
 use super::fallback::Fallback;
@@ -17,6 +18,7 @@ use crate::app::App;
 use crate::live::{End, Kind, Turn, deleted};
 use crate::llm::{self, ErrorKind, Event, StopReason, Usage};
 use crate::messages::{self, Message, Status};
+use crate::metrics::AwaitedToken;
 
 /// How long to wait before an answer that could not be written down is tried again.
 const WRITE_PAUSES: [Duration; 3] = [
@@ -41,17 +43,29 @@ enum Outcome {
 
 /// Runs a turn to its end, whatever that is.
 pub async fn run(app: &App, turn: &Turn, agent: Agent) {
-    let mut asked = None;
-    let outcome = outcome(app, turn, agent, Memory::Conversation, &mut asked).await;
+    let end = answered(app, turn, agent, Memory::Conversation).await;
     // Boxed, as all that takes memory but little time, so that a turn that listens is small.
-    Box::pin(write_end(app, turn, asked, outcome)).await;
+    Box::pin(write_end(app, turn, end)).await;
 }
 
 /// Runs a turn of which nothing is stored.
 pub async fn rehearse(app: &App, turn: &Turn, agent: Agent) {
+    let end = answered(app, turn, agent, Memory::Question).await;
+    turn.finish(end);
+}
+
+/// Waits for an answer, however it ends, and counts it.
+async fn answered(app: &App, turn: &Turn, agent: Agent, memory: Memory) -> End {
+    let running = app.metrics.turn_begun();
     let mut asked = None;
-    let outcome = outcome(app, turn, agent, Memory::Question, &mut asked).await;
-    turn.finish(end(app, turn, asked, &outcome).await);
+    let span = tracing::error_span!("turn", conversation = %turn.conversation(), message = %turn.answer.id);
+    let outcome = outcome(app, turn, agent, memory, &mut asked)
+        .instrument(span.clone())
+        .await;
+    let provider = asked.as_ref().map(|asked| asked.provider);
+    let end = Box::pin(end(app, turn, asked, &outcome).instrument(span)).await;
+    running.ended(provider, &end.answer);
+    end
 }
 
 /// Waits for an answer, unless it is stopped or the server ends. What was asked last is left in `asked`.
@@ -80,8 +94,7 @@ async fn outcome(
 }
 
 /// Ends a turn: in the database, and then for its readers.
-async fn write_end(app: &App, turn: &Turn, asked: Option<Asked>, outcome: Outcome) {
-    let mut end = end(app, turn, asked, &outcome).await;
+async fn write_end(app: &App, turn: &Turn, mut end: End) {
     // Pieces that are on their way to the database come before the whole.
     turn.settle().await;
     match write_down(app, turn, &end.answer).await {
@@ -140,7 +153,9 @@ async fn ask(
     loop {
         let fitted = &asked.insert(question.clone()).fitted;
         let answer = app.llm.chat(question.provider, Arc::clone(&fitted.request));
-        let error = match listen(turn, answer).await {
+        let awaited = app.metrics.model_asked(question.provider);
+        let span = tracing::error_span!("model", provider = %question.provider);
+        let error = match listen(turn, answer, awaited).instrument(span).await {
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
@@ -163,11 +178,14 @@ async fn ask(
 async fn listen(
     turn: &Turn,
     mut events: BoxStream<'static, Result<Event, llm::Error>>,
+    mut awaited: AwaitedToken,
 ) -> Result<(StopReason, Option<Usage>), llm::Error> {
     // The stream always ends with `Done` or an error.
     let mut done = (StopReason::Stop, None);
     while let Some(event) = events.next().await {
-        match event? {
+        let event = event?;
+        awaited.arrived();
+        match event {
             Event::Text(text) => turn.push(Kind::Text, &storable(text)),
             Event::Reasoning(text) => turn.push(Kind::Reasoning, &storable(text)),
             Event::Done { reason, usage } => done = (reason, usage),
@@ -222,8 +240,6 @@ async fn end(app: &App, turn: &Turn, asked: Option<Asked>, outcome: &Outcome) ->
                 tracing::warn!(
                     %error,
                     detail = failure.detail(),
-                    conversation = %turn.conversation(),
-                    message = %turn.answer.id,
                     "no answer"
                 );
             }

@@ -19,6 +19,7 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::sync::oneshot;
+use tracing::Instrument;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -89,7 +90,7 @@ pub async fn begin(app: &App, opening: Opening) -> Result<Arc<Turn>> {
     let (tell, told) = oneshot::channel();
     let app = app.clone();
     let tasks = app.tasks.clone();
-    tasks.spawn(async move {
+    let work = async move {
         // Boxed, because what opening takes would else be kept for as long as the turn lasts.
         let opened = Box::pin(open(&app, &opening)).await;
         drop(announcement);
@@ -106,7 +107,9 @@ pub async fn begin(app: &App, opening: Opening) -> Result<Arc<Turn>> {
             Ok(Opened::Known(turn)) => drop(tell.send(Ok(turn))),
             Err(error) => drop(tell.send(Err(error))),
         }
-    });
+    };
+    // So that what is logged until its end has the id of the request that began it.
+    tasks.spawn(work.in_current_span());
     told.await.map_err(|error| Error::Internal(error.into()))?
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio_util::sync::DropGuard;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{check_active, check_length, job};
@@ -41,6 +42,7 @@ pub async fn rehearse(app: &App, owner: Uuid, agent: Agent, content: String) -> 
         turn: Arc::clone(&turn),
     };
     let (app, tasks) = (app.clone(), app.tasks.clone());
-    tasks.spawn(async move { job::rehearse(&app, &turn, agent).await });
+    let work = async move { job::rehearse(&app, &turn, agent).await };
+    tasks.spawn(work.in_current_span());
     Ok(rehearsal)
 }

@@ -41,6 +41,9 @@ pub fn complete(document: &mut OpenApi) {
             }
         }
     }
+    if let Some(components) = &mut document.components {
+        components.responses.values_mut().for_each(add_headers);
+    }
 }
 
 /// Handlers are called the same in all rooms; the tag is the room. Where one handler serves PUT and PATCH, the former is
@@ -57,26 +60,30 @@ fn name(method: &str, operation: &mut Operation, patch: Option<&str>) {
     operation.operation_id = Some(format!("{room}_{handler}"));
 }
 
-/// Event streams have headers that get them through proxies as they are sent.
+/// Every answer has the request's id. Event streams have headers that get them through proxies as they are sent.
 fn add_headers(response: &mut RefOr<Response>) {
     let RefOr::T(response) = response else {
         return;
     };
-    if response.content.contains_key("text/event-stream") {
-        for (name, description) in [
-            (
-                "Cache-Control",
-                "Of an event stream `no-cache, no-transform`.",
-            ),
-            ("X-Accel-Buffering", "Of an event stream `no`."),
-        ] {
-            let header = HeaderBuilder::new()
-                .schema(Some(String::schema()))
-                .description(Some(description));
-            response
-                .headers
-                .insert(name.to_owned(), header.build().into());
-        }
+    let is_stream = response.content.contains_key("text/event-stream");
+    let mut add = |name: &str, description: &str| {
+        let header = HeaderBuilder::new()
+            .schema(Some(String::schema()))
+            .description(Some(description));
+        response
+            .headers
+            .insert(name.to_owned(), header.build().into());
+    };
+    add(
+        "X-Request-Id",
+        "The id of the request, by which the log knows it.",
+    );
+    if is_stream {
+        add(
+            "Cache-Control",
+            "Of an event stream `no-cache, no-transform`.",
+        );
+        add("X-Accel-Buffering", "Of an event stream `no`.");
     }
 }
 

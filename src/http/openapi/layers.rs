@@ -8,7 +8,7 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::operations;
-use super::responses::Unauthorized;
+use super::responses::{TooManyRequests, Unauthorized};
 
 /// The security scheme of the access token in the `Authorization` header.
 pub const ACCESS_TOKEN: &str = "access_token";
@@ -18,7 +18,7 @@ pub const TICKET: &str = "ticket";
 
 /// Says in the document what a layer does to the routes that are there already, as a layer stands around these.
 pub trait Layers: Sized {
-    /// One of these security schemes is wanted, and who has none is told so.
+    /// One of these security schemes is wanted, and who has none is told so. Who has one is known, and can be told to wait.
     #[must_use]
     fn secured_by(self, schemes: &[&str]) -> Self;
 
@@ -33,7 +33,9 @@ impl<S: Clone + Send + Sync + 'static> Layers for OpenApiRouter<S> {
             .iter()
             .map(|scheme| SecurityRequirement::new(*scheme, [""; 0]))
             .collect();
-        let mut router = self.may_answer::<Unauthorized>(StatusCode::UNAUTHORIZED);
+        let mut router = self
+            .may_answer::<Unauthorized>(StatusCode::UNAUTHORIZED)
+            .may_answer::<TooManyRequests>(StatusCode::TOO_MANY_REQUESTS);
         for operation in all_operations(&mut router) {
             operation.security = Some(requirements.clone());
         }

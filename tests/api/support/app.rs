@@ -114,7 +114,7 @@ impl TestApp {
         );
         let config =
             Config::from_env(&|name| environment.get(name).cloned()).expect("good settings");
-        telemetry::start(&config.server);
+        let _telemetry = telemetry::start(&config).expect("a log");
         let llm = Providers::new(&config.llm).expect("providers");
         let db = db::connect(&config.database).await.expect("a database");
         db.migrate().await.expect("a schema");
