@@ -16,6 +16,7 @@ RUN mkdir src \
 
 # Then the program. COPY keeps the files' times, which may be older than the empty program's; touch them, or Cargo
 # takes the empty program for the current one.
+COPY askama.toml ./
 COPY migrations ./migrations
 COPY src ./src
 RUN touch src/main.rs src/lib.rs \

@@ -24,7 +24,7 @@ use crate::models::{self, Catalog};
 use crate::socket::{self, Patience};
 use crate::tasks::Tasks;
 use crate::{
-    agents, archive, chat, conversations, health, messages, search, shares, telemetry, users,
+    admin, agents, archive, chat, conversations, health, messages, search, shares, telemetry, users,
 };
 
 /// What handlers work with. Cheap to clone; all clones are one.
@@ -127,17 +127,19 @@ pub fn router(app: App) -> Router {
         .with_state(app.clone());
     let origins: Arc<[String]> = app.config.server.cors_allowed_origins.clone().into();
     // The routes are a service of their own, because axum adds `Allow` outside of all layers of its routes.
-    Router::new()
+    let api = Router::new()
         .fallback_service(routes)
         .layer(middleware::from_fn(refuse_empty_segments))
         .layer(middleware::map_response(allow_options))
-        .layer(CatchPanicLayer::custom(on_panic))
-        .layer(middleware::from_fn(drain::drain))
-        .layer(middleware::from_fn_with_state(
-            app.config.clone(),
-            guard::guard,
-        ))
-        .layer(middleware::from_fn_with_state(origins, cors::cors))
+        .layer(CatchPanicLayer::custom(on_panic));
+    let guarded = |routes: Router| {
+        let guard = middleware::from_fn_with_state(app.config.clone(), guard::guard);
+        routes.layer(middleware::from_fn(drain::drain)).layer(guard)
+    };
+    let cors = middleware::from_fn_with_state(origins, cors::cors);
+    // No other site's pages get to see the administration's.
+    guarded(admin::router(&app))
+        .fallback_service(guarded(api).layer(cors))
         .layer(middleware::from_fn(telemetry::trace))
 }
 
@@ -152,7 +154,8 @@ async fn root(Origin(origin): Origin) -> Json<Value> {
     }))
 }
 
-fn on_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
+/// What a request gets whose handler panicked.
+pub fn on_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text
         .or_else(|| panic.downcast_ref::<String>().cloned())

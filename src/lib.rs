@@ -4,6 +4,7 @@
 //! from Ollama; everything is kept in SQLite or Postgres. The binary is a thin shell around this library, so that
 //! the tests run the very server that users run.
 
+pub mod admin;
 pub mod agents;
 pub mod app;
 pub mod archive;

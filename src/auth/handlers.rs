@@ -97,25 +97,44 @@ pub async fn login(
     }
     let password = SecretString::from(password);
 
-    let found = repository::find_credentials(&db, &email).await?;
-    let stored = found
-        .as_ref()
-        .map(|credentials| credentials.password.as_str());
-    let verdict = passwords.verify(password.clone(), stored).await?;
-    let (Some(credentials), Verdict::Right { outdated }) = (found, verdict) else {
-        return Err(WRONG);
-    };
-    if !credentials.user.is_active {
+    let user = prove(&db, &passwords, &email, password)
+        .await?
+        .ok_or(WRONG)?;
+    if !user.is_active {
         return Err(Error::Refused(
             StatusCode::UNAUTHORIZED,
             "User account is disabled",
         ));
     }
-    if outdated && let Err(error) = rehash(&db, &passwords, &credentials, password).await {
+    Session::start(&tokens, user, &origin).map(Json)
+}
+
+/// The account, active or not, whose address and password these are. It takes as long if there is none.
+///
+/// # Errors
+/// The database failed, or the server is busy with other passwords.
+pub async fn prove(
+    db: &Db,
+    passwords: &Passwords,
+    email: &str,
+    password: SecretString,
+) -> Result<Option<User>> {
+    let found = repository::find_credentials(db, email).await?;
+    let stored = found
+        .as_ref()
+        .map(|credentials| credentials.password.as_str());
+    let verdict = passwords.verify(password.clone(), stored).await?;
+    let (Some(credentials), Verdict::Right { outdated }) = (found, verdict) else {
+        return Ok(None);
+    };
+    if outdated
+        && credentials.user.is_active
+        && let Err(error) = rehash(db, passwords, &credentials, password).await
+    {
         // The password is right all the same, and there will be another login.
         tracing::warn!(?error, "a password could not be hashed anew");
     }
-    Session::start(&tokens, credentials.user, &origin).map(Json)
+    Ok(Some(credentials.user))
 }
 
 /// Replaces a hash made by another method or with other costs.

@@ -13,7 +13,7 @@ pub use extract::{
     Bearer, CurrentUser, active_user, bearer, bearer_token, caller, require_user,
     require_user_or_ticket,
 };
-pub use handlers::Session;
+pub use handlers::{Session, prove};
 pub use password::{PASSWORD, Passwords};
 pub use token::Tokens;
 

@@ -33,6 +33,8 @@ pub struct ServerConfig {
     pub shutdown_delay: Duration,
     /// `SHUTDOWN_GRACE_SECONDS`: how long running answers may go on after a request to stop.
     pub shutdown_grace: Duration,
+    /// `ADMIN_ENABLED`: whether the administration is served.
+    pub admin_enabled: bool,
     /// `LOG_LEVEL`: what is worth a line in the log.
     pub log_level: Level,
 }
@@ -84,6 +86,7 @@ impl ServerConfig {
                 25,
                 0..=3600,
             )),
+            admin_enabled: reader.flag("ADMIN_ENABLED").unwrap_or(true),
             log_level: read_log_level(reader),
         }
     }

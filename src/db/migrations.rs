@@ -85,6 +85,7 @@ migrations!(
     "0007_profile",
     "0008_agents",
     "0009_archive",
+    "0010_admin",
     "0011_admin_lists",
 );
 

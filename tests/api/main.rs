@@ -1,6 +1,7 @@
 //! Tests of the whole program from outside, as one binary. Those of a room stand in a module of its name; most run on
 //! SQLite and again on Postgres.
 
+mod admin;
 mod agents;
 mod archive;
 mod auth;

@@ -2,6 +2,7 @@
 //! and a database for each test.
 
 pub mod app;
+pub mod browser;
 pub mod client;
 pub mod database;
 pub mod events;
@@ -11,6 +12,7 @@ pub mod program;
 pub mod tokens;
 
 pub use app::{OPENAI_KEY, SECRET, TestApp};
+pub use browser::Browser;
 pub use client::{Answer, Client};
 pub use database::{Database, Kind};
 

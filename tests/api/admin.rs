@@ -1,0 +1,3 @@
+//! The administration.
+
+mod sign_in;
