@@ -9,6 +9,7 @@ use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::admin::Dashboard;
 use crate::archive::Imports;
 use crate::auth::{self, Passwords, Tokens};
 use crate::config::Config;
@@ -41,6 +42,7 @@ pub struct App {
     pub live: Hub,
     pub patience: Patience,
     pub imports: Imports,
+    pub dashboard: Dashboard,
 }
 
 impl App {
@@ -66,6 +68,7 @@ impl App {
             tasks,
             patience: Patience::default(),
             imports: Imports::default(),
+            dashboard: Dashboard::default(),
             config: Arc::new(config),
         })
     }

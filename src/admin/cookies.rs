@@ -17,7 +17,7 @@ use crate::http::origin;
 const NOTICE_LIFETIME: Duration = Duration::from_secs(60);
 
 /// How cookies are named and marked for one request.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Cookies {
     is_secure: bool,
 }

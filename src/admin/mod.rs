@@ -24,6 +24,8 @@ use axum::{Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
+pub use dashboard::Dashboard;
+
 use crate::app::{App, on_panic};
 use refusal::Refusal;
 

@@ -69,14 +69,17 @@ pub struct Frame {
     /// Who sees the page; without anybody there is no menu.
     pub staff: Option<Staff>,
     pub section: Section,
+    /// What the page before had to say.
+    pub notice: Option<String>,
 }
 
 impl Frame {
     /// For pages that need nobody signed in.
-    pub fn outside() -> Self {
+    pub fn outside(notice: Option<String>) -> Self {
         Self {
             staff: None,
             section: Section::Outside,
+            notice,
         }
     }
 
@@ -148,7 +151,10 @@ pub async fn dress(State(app): State<App>, request: Request, next: Next) -> Resp
             return Refusal::of(status).into_response();
         };
         let staff: Option<Staff> = parts.extensions.remove();
-        let frame = staff.map_or_else(Frame::outside, |staff| staff.frame(Section::Outside));
+        let frame = match staff {
+            Some(staff) => staff.frame(Section::Outside),
+            None => Frame::outside(None),
+        };
         let drawn = Page(RefusalPage {
             frame,
             status,

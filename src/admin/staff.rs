@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::Method;
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
@@ -17,6 +17,7 @@ use super::sessions;
 use super::submission::{Submission, TOKEN};
 use super::{audit, secret};
 use crate::app::App;
+use crate::config::Config;
 use crate::http::origin;
 
 /// A member of staff who is signed in. Handlers behind [`require_staff`] take it as an argument.
@@ -29,6 +30,7 @@ struct Inner {
     session: String,
     form_token: String,
     address: String,
+    cookies: Cookies,
     notice: Option<String>,
 }
 
@@ -72,9 +74,9 @@ impl Staff {
         &self.0.form_token
     }
 
-    /// What the page before had to say.
-    pub fn notice(&self) -> Option<&str> {
-        self.0.notice.as_deref()
+    /// How cookies are written for them.
+    pub fn cookies(&self) -> Cookies {
+        self.0.cookies
     }
 
     /// The frame of a page for them.
@@ -82,6 +84,7 @@ impl Staff {
         Frame {
             staff: Some(self.clone()),
             section,
+            notice: self.0.notice.clone(),
         }
     }
 
@@ -161,14 +164,13 @@ async fn admit(app: &App, request: Request) -> Result<(Staff, Request)> {
     let account = sessions::repository::find_account(&app.db, &session)
         .await?
         .ok_or_else(stranger)?;
-    let address = origin::client_address(&parts.headers, &parts.extensions, &app.config);
+    let address = address(&parts.headers, &parts.extensions, &app.config);
     let staff = Staff(Arc::new(Inner {
         account,
         session,
         form_token: secret.form_token(),
-        address: address
-            .map(|address| address.to_string())
-            .unwrap_or_default(),
+        address,
+        cookies,
         notice: cookies.notice(&parts.headers),
     }));
     let mut body = Some(body);
@@ -185,4 +187,10 @@ async fn admit(app: &App, request: Request) -> Result<(Staff, Request)> {
     parts.extensions.insert(staff.clone());
     let request = Request::from_parts(parts, body.unwrap_or_default());
     Ok((staff, request))
+}
+
+/// From where a request comes, as the audit log says it.
+pub fn address(headers: &HeaderMap, extensions: &Extensions, config: &Config) -> String {
+    let address = origin::client_address(headers, extensions, config);
+    address.map_or_else(String::new, |address| address.to_string())
 }

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use super::refusal::{Refusal, Result};
+use crate::error::FieldErrors;
 use crate::http::fields::Form;
 
 /// The field with the token of the session.
@@ -76,5 +77,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Submission {
     /// What [`require_staff`](super::staff::require_staff) has read.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         Ok(parts.extensions.remove().unwrap_or_default())
+    }
+}
+
+/// What is wrong with the fields of a form, for the page that shows it again.
+#[derive(Default)]
+pub struct Errors(pub FieldErrors);
+
+impl Errors {
+    /// What is wrong with one field.
+    pub fn of(&self, name: &str) -> &[String] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
     }
 }

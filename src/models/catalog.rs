@@ -36,12 +36,12 @@ struct Heard {
 /// What one provider has, as the API shows it.
 #[derive(Clone, Debug, Serialize)]
 pub struct ProviderModels {
-    provider: &'static str,
-    available: bool,
+    pub provider: &'static str,
+    pub available: bool,
     /// Why it has nothing, in a sentence for the user.
-    error: Option<String>,
+    pub error: Option<String>,
     /// The names of its models in alphabetical order.
-    models: Vec<String>,
+    pub models: Vec<String>,
 }
 
 impl Catalog {

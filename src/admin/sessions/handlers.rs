@@ -13,7 +13,7 @@ use crate::admin::cookies::{self, Cookies};
 use crate::admin::page::{Frame, Page, Section, filters, go};
 use crate::admin::refusal::{Refusal, Result};
 use crate::admin::secret::Secret;
-use crate::admin::staff::Staff;
+use crate::admin::staff::{Staff, address};
 use crate::admin::submission::Submission;
 use crate::app::App;
 use crate::auth::{self, password};
@@ -42,8 +42,9 @@ struct SignInPage {
 
 pub async fn sign_in_page(State(app): State<App>, request: Request) -> impl IntoResponse {
     let next = query_value(request.uri(), "next").unwrap_or_default();
+    let cookies = Cookies::of(request.headers(), request.extensions(), &app.config);
     Page(SignInPage {
-        frame: Frame::outside(),
+        frame: Frame::outside(cookies.notice(request.headers())),
         next: safe(&next).to_owned(),
         email: String::new(),
         refusal: None,
@@ -70,12 +71,10 @@ pub async fn sign_in(State(app): State<App>, request: Request) -> Result<Respons
     let next = safe(form.get("next")).to_owned();
     // Limits on attempts, by address and by account, belong here: before the password is looked at.
     let secret = Secret::new();
-    let address = origin::client_address(&parts.headers, &parts.extensions, &app.config)
-        .map(|address| address.to_string())
-        .unwrap_or_default();
+    let address = address(&parts.headers, &parts.extensions, &app.config);
     if !begin(&app, &form, &secret, &address, &parts.headers).await? {
         let page = SignInPage {
-            frame: Frame::outside(),
+            frame: Frame::outside(None),
             next,
             email: form.get("email").to_owned(),
             refusal: Some(REFUSED),
@@ -163,7 +162,7 @@ pub async fn sign_out(State(app): State<App>, staff: Staff) -> Result<Response> 
         audit::write(&mut tx, staff.entry("session.end", staff.as_object())).await?;
     }
     tx.commit().await?;
-    Ok(go("/admin/sign-in/", "You are signed out."))
+    Ok(gone(&staff, "You are signed out."))
 }
 
 pub async fn end(State(app): State<App>, staff: Staff, form: Submission) -> Result<Response> {
@@ -181,5 +180,13 @@ pub async fn end_all(State(app): State<App>, staff: Staff) -> Result<Response> {
     repository::delete_all(&mut tx, staff.id()).await?;
     audit::write(&mut tx, staff.entry("session.end_all", staff.as_object())).await?;
     tx.commit().await?;
-    Ok(go("/admin/sign-in/", "You are signed out everywhere."))
+    Ok(gone(&staff, "You are signed out everywhere."))
+}
+
+/// Back to the page to sign in, without a session.
+fn gone(staff: &Staff, notice: &'static str) -> Response {
+    let mut response = go("/admin/sign-in/", notice);
+    let forget = staff.cookies().forget_session();
+    cookies::set(response.headers_mut(), forget);
+    response
 }

@@ -1,0 +1,80 @@
+//! What takes its time to find out, and may be half a minute old.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Mutex, watch};
+use tokio::time::timeout;
+
+use crate::tasks::Tasks;
+
+/// How long something found out is good.
+const KEEP: Duration = Duration::from_secs(30);
+
+/// How long a page waits for it.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Something that is found out in the background when somebody wants to see it, once at a time. Cheap to clone; all
+/// clones are one.
+pub struct Fresh<T>(Arc<Inner<T>>);
+
+struct Inner<T> {
+    found: watch::Sender<Option<Found<T>>>,
+    /// Held by the task that finds out.
+    finding: Arc<Mutex<()>>,
+}
+
+struct Found<T> {
+    what: Arc<T>,
+    good_until: Instant,
+}
+
+impl<T> Clone for Fresh<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Default for Fresh<T> {
+    fn default() -> Self {
+        Self(Arc::new(Inner {
+            found: watch::Sender::new(None),
+            finding: Arc::default(),
+        }))
+    }
+}
+
+impl<T: Send + Sync + 'static> Fresh<T> {
+    /// What is known. If that is old, it is found out anew by `find`; a page that cannot wait for it gets the old, or
+    /// nothing the first time. `find` gives nothing if it failed.
+    pub async fn get<F>(&self, tasks: &Tasks, find: F) -> Option<Arc<T>>
+    where
+        F: Future<Output = Option<T>> + Send + 'static,
+    {
+        let mut found = self.0.found.subscribe();
+        let is_good = |found: &Option<Found<T>>| {
+            found
+                .as_ref()
+                .is_some_and(|found| Instant::now() < found.good_until)
+        };
+        if !is_good(&found.borrow()) {
+            if let Ok(finding) = Arc::clone(&self.0.finding).try_lock_owned() {
+                let inner = Arc::clone(&self.0);
+                let draining = tasks.draining().clone();
+                tasks.spawn(async move {
+                    let _finding = finding;
+                    if let Some(Some(what)) = draining.run_until_cancelled(find).await {
+                        inner.found.send_replace(Some(Found {
+                            what: Arc::new(what),
+                            good_until: Instant::now() + KEEP,
+                        }));
+                    }
+                });
+            }
+            // Out of time is no failure: what is there is shown.
+            let _ = timeout(PATIENCE, found.wait_for(is_good)).await;
+        }
+        let found = found.borrow();
+        found.as_ref().map(|found| Arc::clone(&found.what))
+    }
+}

@@ -1,0 +1,75 @@
+//! Those who can do everything, of whom there must always be one.
+
+use uuid::Uuid;
+
+use super::model::Account;
+use crate::admin::refusal::{Refusal, Result};
+use crate::admin::staff::Staff;
+use crate::db::{Executor, FromRow, Row, Sql, Tx};
+
+/// The active superusers who may enter. As long as the transaction lasts nobody else changes who they are.
+pub struct Administrators(Vec<Uuid>);
+
+/// Finds out who they are, before anything else in a transaction that changes or deletes accounts: it makes such
+/// transactions wait for each other.
+pub async fn lock(tx: &mut Tx) -> sqlx::Result<Administrators> {
+    // On SQLite the transaction itself keeps all others out.
+    const ADMINISTRATORS: Sql = Sql {
+        sqlite: "SELECT id FROM users WHERE is_superuser AND is_staff AND is_active",
+        postgres: "SELECT id FROM users WHERE is_superuser AND is_staff AND is_active
+                   ORDER BY id FOR NO KEY UPDATE",
+    };
+    let rows: Vec<Administrator> = tx.query(ADMINISTRATORS).fetch_all().await?;
+    Ok(Administrators(rows.into_iter().map(|row| row.0).collect()))
+}
+
+struct Administrator(Uuid);
+
+impl FromRow for Administrator {
+    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
+        row.get("id").map(Self)
+    }
+}
+
+impl Administrators {
+    /// Goes on if `staff` may do everything, now that nobody can take it from them.
+    ///
+    /// # Errors
+    /// They may not.
+    pub fn require(&self, staff: &Staff) -> Result<()> {
+        if self.0.contains(&staff.id()) {
+            Ok(())
+        } else {
+            let text = "Only superusers may change rights, staff and other superusers.";
+            Err(Refusal::forbidden(text))
+        }
+    }
+
+    /// Goes on if `staff` may change an account at all.
+    ///
+    /// # Errors
+    /// The account is that of staff, and they are no superuser.
+    pub fn may_touch(&self, staff: &Staff, account: &Account) -> Result<()> {
+        if account.is_privileged() {
+            self.require(staff)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Goes on if an account may be deleted, deactivated, or lose the rights that let its owner enter and do everything.
+    ///
+    /// # Errors
+    /// It is one's own, or that of the last one who can do everything.
+    pub fn may_lose(&self, staff: &Staff, account: Uuid) -> Result<()> {
+        if account == staff.id() {
+            let text = "You cannot close or delete your own account here, or take its rights. Another superuser can.";
+            Err(Refusal::forbidden(text))
+        } else if self.0 == [account] {
+            let text = "This is the last superuser who can sign in. Make another one first.";
+            Err(Refusal::forbidden(text))
+        } else {
+            Ok(())
+        }
+    }
+}
