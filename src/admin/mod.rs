@@ -8,6 +8,7 @@ mod assets;
 mod audit;
 mod cookies;
 mod dashboard;
+mod lists;
 mod page;
 mod refusal;
 mod secret;
@@ -37,6 +38,7 @@ pub fn router(app: &App) -> Router {
     let protected = Router::new()
         .merge(dashboard::router())
         .merge(users::router())
+        .merge(lists::router::<users::list::Users>())
         .merge(audit::router())
         .merge(sessions::router())
         .route_layer(middleware::from_fn_with_state(

@@ -11,6 +11,7 @@ mod secured;
 use axum::Router;
 use axum::routing::{get, post};
 
+pub use account::Accounts;
 pub use model::{
     Credentials, EMAIL_TAKEN, NAME, NewUser, User, UserBody, UserChanges, email_key,
     normalize_email,

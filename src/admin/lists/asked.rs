@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use axum::http::Uri;
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
+use uuid::Uuid;
 
 use super::place::{Kind, Place};
 use super::statements::Statements;
 use crate::admin::refusal::{Refusal, Result};
 use crate::clock;
+use crate::http::path::parse_uuid;
 
 /// A column of a list.
 pub struct Column {
@@ -33,6 +35,36 @@ pub struct Filter {
     pub kind: Choice,
 }
 
+impl Column {
+    /// A column by which the list can be sorted.
+    pub const fn sorted(label: &'static str, sort: &'static Sort) -> Self {
+        let sort = Some(sort);
+        Self { label, sort }
+    }
+
+    /// A column by which it cannot.
+    pub const fn unsorted(label: &'static str) -> Self {
+        let sort = None;
+        Self { label, sort }
+    }
+}
+
+impl Sort {
+    pub const fn new(name: &'static str, kind: Kind, statements: &'static Statements) -> Self {
+        Self {
+            name,
+            kind,
+            statements,
+        }
+    }
+}
+
+impl Filter {
+    pub const fn new(name: &'static str, label: &'static str, kind: Choice) -> Self {
+        Self { name, label, kind }
+    }
+}
+
 /// What a filter lets choose.
 pub enum Choice {
     /// Yes or no.
@@ -41,6 +73,8 @@ pub enum Choice {
     Words(&'static [&'static str]),
     /// Any word.
     Free,
+    /// The id of another object.
+    Reference,
     /// A stretch of time: a [`Span`] by name, or days from and to.
     Period,
 }
@@ -89,6 +123,7 @@ pub struct Asked {
     periods: Vec<(&'static str, Period)>,
     flags: Vec<(&'static str, bool)>,
     words: Vec<(&'static str, String)>,
+    references: Vec<(&'static str, Uuid)>,
 }
 
 /// How many rows a page may have.
@@ -160,6 +195,7 @@ impl Asked {
             periods: Vec::new(),
             flags: Vec::new(),
             words: Vec::new(),
+            references: Vec::new(),
             values: BTreeMap::new(),
         };
         for Filter { name, kind, .. } in shape.filters {
@@ -176,6 +212,11 @@ impl Asked {
                     Some(word) if words.contains(&word) => asked.words.push((name, word.to_owned())),
                     Some(_) => return Err(faulty(name, "There is no such choice.")),
                 },
+                Choice::Reference => {
+                    let read = |text| parse_uuid(text).ok_or_else(|| faulty(name, "This is no id."));
+                    let id = get(name).map(read).transpose()?;
+                    asked.references.extend(id.map(|id| (*name, id)));
+                }
                 Choice::Free => {
                     let word = get(name).map(short(name)).transpose()?;
                     asked.words.extend(word.map(|word| (*name, word)));
@@ -198,6 +239,13 @@ impl Asked {
         words.find(|word| word.0 == name).map(|word| &*word.1)
     }
 
+    /// Which object a [reference](Choice::Reference) names.
+    pub fn reference(&self, name: &str) -> Option<Uuid> {
+        let mut references = self.references.iter();
+        let found = references.find(|reference| reference.0 == name);
+        found.map(|reference| reference.1)
+    }
+
     /// When something must have been.
     pub fn period(&self, name: &str) -> Period {
         let mut periods = self.periods.iter();
@@ -216,6 +264,7 @@ impl Asked {
         self.search.is_some()
             || !self.flags.is_empty()
             || !self.words.is_empty()
+            || !self.references.is_empty()
             || self.periods.iter().any(is_timed)
     }
 

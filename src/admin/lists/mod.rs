@@ -8,7 +8,7 @@
 pub mod asked;
 mod bulk;
 mod csv;
-mod deletion;
+pub mod deletion;
 mod handlers;
 pub mod place;
 mod reading;
@@ -19,7 +19,6 @@ use std::future::Future;
 
 use axum::Router;
 use axum::routing::get;
-use uuid::Uuid;
 
 pub use asked::{Asked, Choice, Column, Filter, Shape, Sort};
 pub use bulk::Chosen;
@@ -122,11 +121,6 @@ pub struct Action {
     pub label: &'static str,
     /// `Deactivated`, for `Deactivated 3 users.`
     pub done: &'static str,
-}
-
-/// An id in an address, or several.
-pub fn parse_id(text: &str) -> Option<Uuid> {
-    text.parse().ok()
 }
 
 /// The pages of a list.

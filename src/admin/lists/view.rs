@@ -164,7 +164,7 @@ fn fields<M: Model>(asked: &Asked) -> Vec<Field> {
             Choice::Words(words) => {
                 FieldKind::Select(any.chain(words.iter().map(|word| option(word, word))).collect())
             }
-            Choice::Free => FieldKind::Input("text", value.to_owned()),
+            Choice::Free | Choice::Reference => FieldKind::Input("text", value.to_owned()),
             Choice::Period => {
                 let spans = SPANS.iter().map(|(name, label)| option(name, label));
                 FieldKind::Select(any.chain(spans).collect())
