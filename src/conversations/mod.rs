@@ -17,6 +17,7 @@ use axum::Router;
 use axum::routing::{get, patch, post};
 
 pub use content::read_content;
+pub use handlers::stop_running;
 pub use live::{Stopped, stop_in};
 pub use marks::Marks;
 pub use model::{

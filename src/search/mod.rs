@@ -15,6 +15,8 @@ mod words;
 use axum::Router;
 use axum::routing::get;
 
+pub use query::Query;
+
 use crate::app::App;
 use crate::http::route::Endpoints;
 

@@ -7,7 +7,6 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use uuid::Uuid;
 
 use super::place::{Kind, Place};
-use super::statements::Statements;
 use crate::admin::refusal::{Refusal, Result};
 use crate::clock;
 use crate::http::path::parse_uuid;
@@ -24,7 +23,6 @@ pub struct Sort {
     /// What it is called in addresses.
     pub name: &'static str,
     pub kind: Kind,
-    pub statements: &'static Statements,
 }
 
 /// Something that a list can be narrowed by.
@@ -50,12 +48,8 @@ impl Column {
 }
 
 impl Sort {
-    pub const fn new(name: &'static str, kind: Kind, statements: &'static Statements) -> Self {
-        Self {
-            name,
-            kind,
-            statements,
-        }
+    pub const fn new(name: &'static str, kind: Kind) -> Self {
+        Self { name, kind }
     }
 }
 

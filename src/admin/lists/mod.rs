@@ -47,7 +47,7 @@ pub trait Model: Send + Sync + 'static {
     const SHAPE: Shape;
     /// What one may do to many rows, besides deleting them.
     const ACTIONS: &'static [Action];
-    /// How many rows a page looks through at most.
+    /// How many rows a page looks through at most, unless they cost more than usual.
     const SCAN: i64;
 
     /// Finds out what has to be known before the list can be read.
@@ -59,12 +59,12 @@ pub trait Model: Send + Sync + 'static {
     /// The statements that read the list.
     fn statements(asked: &Asked, extra: &Self::Extra) -> &'static Statements;
 
-    /// Whether the driver leaves no more than [`Self::SCAN`] rows anyway.
-    fn is_bounded(_: &Self::Extra) -> bool {
-        false
+    /// How many rows a page looks through at most; `None` if the driver leaves few enough anyway.
+    fn scan(_: &Self::Extra) -> Option<i64> {
+        Some(Self::SCAN)
     }
 
-    /// Binds the parameters of the driver, from `$6` on.
+    /// Binds the parameter of the driver, `$6`, if there is one.
     fn bind_driver<'c>(_: &Asked, _: &Self::Extra, query: Query<'c>) -> Query<'c> {
         query
     }

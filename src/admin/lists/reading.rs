@@ -13,15 +13,15 @@ pub struct Part<T> {
     pub previous: Option<Cursor>,
     /// Where the part behind this one begins, if there may be one.
     pub next: Option<Cursor>,
-    /// Whether the part ends because enough rows were looked through.
-    pub is_cut: bool,
+    /// How many rows were looked through, if the part ends because of that.
+    pub is_cut: Option<i64>,
 }
 
 /// How many rows a list has.
 pub struct Count {
     pub number: i64,
-    /// Whether there may be more, because not all were looked through.
-    pub is_partial: bool,
+    /// How many were looked through, if there may be more.
+    pub looked_through: Option<i64>,
 }
 
 /// Reads the part of a list that is asked for.
@@ -49,7 +49,7 @@ pub async fn read<M: Model>(
     let size = usize::try_from(size).unwrap_or_default();
     let is_full = rows.len() > size;
     rows.truncate(size);
-    let is_cut = !is_full && horizon.is_some();
+    let is_cut = M::scan(extra).filter(|_| !is_full && horizon.is_some());
     let place = |row: &Placed<M::Row>| row.place.clone();
     let further = if is_full {
         rows.last().map(place)
@@ -77,12 +77,12 @@ pub async fn count<M: Model>(db: &Db, asked: &Asked, extra: &M::Extra) -> sqlx::
     let way = way::<M>(asked, extra, asked.is_descending);
     let horizon = horizon::<M>(db, asked, extra, way, [&start, &end]).await?;
     let until = horizon.as_ref().unwrap_or(&end);
-    let query = stretch(db.query(way.count), [&start, until], M::SCAN);
+    let query = stretch(db.query(way.count), [&start, until], i64::from(i32::MAX));
     let query = M::bind(asked, extra, M::bind_driver(asked, extra, query));
     let Counted(number) = query.fetch_one().await?;
     Ok(Count {
         number,
-        is_partial: horizon.is_some(),
+        looked_through: M::scan(extra).filter(|_| horizon.is_some()),
     })
 }
 
@@ -113,10 +113,10 @@ async fn horizon<M: Model>(
     way: &Way,
     ends: [&Place; 2],
 ) -> sqlx::Result<Option<Place>> {
-    if M::is_bounded(extra) {
+    let Some(scan) = M::scan(extra) else {
         return Ok(None);
-    }
-    let query = stretch(db.query(way.horizon), ends, M::SCAN - 1);
+    };
+    let query = stretch(db.query(way.horizon), ends, scan - 1);
     let query = M::bind_driver(asked, extra, query);
     let found: Vec<Placed<Nothing>> = fetch(query, asked.sort.kind).await?;
     Ok(found.into_iter().next().map(|row| row.place))

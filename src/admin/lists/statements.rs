@@ -20,20 +20,20 @@ pub struct Way {
 }
 
 /// Makes [`Statements`] of: the columns; the table that has the order, and what else the columns and conditions need; the driver,
-/// which is a condition that an index makes cheap, and the other conditions, each beginning with `AND`; the value that the list
+/// which is a condition that an index makes cheap, and the other conditions, both beginning with `AND`; the value that the list
 /// is sorted by; the id. What is in a pair is for SQLite and for Postgres.
 macro_rules! statements {
-    (columns: $columns:expr, base: $base:expr, joins: $joins:expr, driver: ($driver:expr, $pg_driver:expr),
+    (columns: $columns:expr, base: ($base:expr, $pg_base:expr), joins: $joins:expr, driver: $driver:expr,
      wanted: ($wanted:expr, $pg_wanted:expr), key: ($key:expr, $pg_key:expr), id: $id:expr) => {
         $crate::admin::lists::Statements {
             up: $crate::admin::lists::statements::way!(
                 [$columns, $base, $joins, $driver, $wanted, $key, $id],
-                [$columns, $base, $joins, $pg_driver, $pg_wanted, $pg_key, $id],
+                [$columns, $pg_base, $joins, $driver, $pg_wanted, $pg_key, $id],
                 " > ", " <= ", ""
             ),
             down: $crate::admin::lists::statements::way!(
                 [$columns, $base, $joins, $driver, $wanted, $key, $id],
-                [$columns, $base, $joins, $pg_driver, $pg_wanted, $pg_key, $id],
+                [$columns, $pg_base, $joins, $driver, $pg_wanted, $pg_key, $id],
                 " < ", " >= ", " DESC"
             ),
         }

@@ -136,7 +136,7 @@ impl ListPage {
             heads: heads.collect(),
             rows: part.rows.iter().map(|row| M::show(&row.row, asked)).collect(),
             count: sentence::<M>(asked, count),
-            looked_through: part.is_cut.then_some(M::SCAN),
+            looked_through: part.is_cut,
             first: asked
                 .cursor
                 .is_some()
@@ -203,10 +203,10 @@ fn fields<M: Model>(asked: &Asked) -> Vec<Field> {
 fn sentence<M: Model>(asked: &Asked, count: &Count) -> String {
     let number = count.number;
     let noun = if number == 1 { M::NAMES.one } else { M::NAMES.many };
-    match (count.is_partial, asked.is_narrowed()) {
-        (false, _) => format!("{number} {noun}"),
-        (true, false) => format!("More than {number} {noun}"),
-        (true, true) => format!("At least {number} {noun}: so many are among the first {}", M::SCAN),
+    match count.looked_through {
+        None => format!("{number} {noun}"),
+        Some(_) if !asked.is_narrowed() => format!("More than {number} {noun}"),
+        Some(all) => format!("At least {number} {noun}: so many are among the first {all}"),
     }
 }
 

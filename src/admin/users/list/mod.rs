@@ -47,11 +47,11 @@ impl FromRow for User {
     }
 }
 
-static EMAIL: Sort = Sort::new("email", Kind::Text, &repository::BY_EMAIL);
-static NAME: Sort = Sort::new("name", Kind::Text, &repository::BY_NAME);
-static IS_ACTIVE: Sort = Sort::new("is_active", Kind::Flag, &repository::BY_ACTIVE);
-static IS_STAFF: Sort = Sort::new("is_staff", Kind::Flag, &repository::BY_STAFF);
-static CREATED_AT: Sort = Sort::new("created_at", Kind::Time, &repository::BY_CREATION);
+static EMAIL: Sort = Sort::new("email", Kind::Text);
+static NAME: Sort = Sort::new("name", Kind::Text);
+static IS_ACTIVE: Sort = Sort::new("is_active", Kind::Flag);
+static IS_STAFF: Sort = Sort::new("is_staff", Kind::Flag);
+static CREATED_AT: Sort = Sort::new("created_at", Kind::Time);
 
 impl Model for Users {
     type Row = User;
@@ -102,7 +102,13 @@ impl Model for Users {
     }
 
     fn statements(asked: &Asked, (): &()) -> &'static Statements {
-        asked.sort.statements
+        match asked.sort.name {
+            "email" => &repository::BY_EMAIL,
+            "name" => &repository::BY_NAME,
+            "is_active" => &repository::BY_ACTIVE,
+            "is_staff" => &repository::BY_STAFF,
+            _ => &repository::BY_CREATION,
+        }
     }
 
     fn bind<'c>(asked: &Asked, (): &(), query: Query<'c>) -> Query<'c> {

@@ -23,9 +23,9 @@ macro_rules! sorted {
     ($key:literal, $pg_key:literal) => {
         statements! {
             columns: "users.id, users.email, users.name, users.is_active, users.is_staff, users.created_at",
-            base: "users",
+            base: ("users", "users"),
             joins: "",
-            driver: ("", ""),
+            driver: "",
             wanted: (wanted!("instr"), wanted!("strpos")),
             key: ($key, $pg_key),
             id: "users.id"
