@@ -21,7 +21,8 @@ pub use handlers::stop_running;
 pub use live::{Stopped, stop_in};
 pub use marks::Marks;
 pub use model::{
-    AgentId, AgentReference, Conversation, ConversationBody, ConversationDetail, DEFAULT_TITLE,
+    AgentId, AgentReference, Conversation, ConversationBody, ConversationChanges,
+    ConversationDetail, DEFAULT_TITLE, TITLE,
     preview,
 };
 

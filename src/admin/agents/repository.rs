@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::admin::lists::deletion::{Label, Losses, chosen, chosen_pairs};
+use crate::admin::lists::owner::owner_of;
 use crate::admin::lists::statements::statements;
 use crate::admin::lists::{Chosen, Statements};
 use crate::db::{Db, Executor, FromRow, Row, Sql};
@@ -17,7 +18,8 @@ macro_rules! wanted {
              AND ($9 IS NULL OR agents.created_at >= $9) AND ($10 IS NULL OR agents.created_at < $10)
              AND ($11 IS NULL OR agents.user_id = $11)
              AND ($12 IS NULL OR ", $position, "(lower(agents.name), lower($12)) > 0
-                  OR ", $position, "(users.email_key, lower($12)) > 0
+                  OR EXISTS (SELECT 1 FROM users AS owner
+                             WHERE owner.id = agents.user_id AND ", $position, "(owner.email_key, lower($12)) > 0)
                   OR ", $position, "(lower(agents.model), lower($12)) > 0
                   OR ", $position, "(lower(agents.description), lower($12)) > 0)"
         )
@@ -86,21 +88,9 @@ impl FromRow for Listed {
     }
 }
 
-/// Whose agent this is.
-pub async fn find_owner(db: &Db, id: Uuid) -> sqlx::Result<Option<Owner>> {
-    db.query("SELECT user_id FROM agents WHERE id = $1")
-        .bind(id)
-        .fetch_optional()
-        .await
-}
-
-/// Whose something is.
-pub struct Owner(pub Uuid);
-
-impl FromRow for Owner {
-    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
-        row.get("user_id").map(Self)
-    }
+/// Whose agent this is. Looked for user by user, because ids are indexed behind their owners'.
+pub async fn find_owner(db: &Db, id: Uuid) -> sqlx::Result<Option<Uuid>> {
+    owner_of!("agents", db, id)
 }
 
 /// What these agents are called, those that are there.

@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::admin::lists::deletion::{Label, Losses, chosen_pairs};
+use crate::admin::lists::owner::owner_of;
+use crate::admin::lists::place::Place;
 use crate::admin::lists::statements::statements;
 use crate::admin::lists::{Chosen, Statements};
 use crate::db::{Db, Executor, FromRow, Row, Sql};
@@ -17,7 +19,8 @@ macro_rules! wanted {
              AND ($11 IS NULL OR conversations.updated_at >= $11) AND ($12 IS NULL OR conversations.updated_at < $12)
              AND ($13 IS NULL OR conversations.agent_id = $13)
              AND ($14 IS NULL OR ", $position, "(lower(conversations.title), lower($14)) > 0
-                  OR ", $position, "(users.email_key, lower($14)) > 0)"
+                  OR EXISTS (SELECT 1 FROM users AS owner
+                             WHERE owner.id = conversations.user_id AND ", $position, "(owner.email_key, lower($14)) > 0))"
         )
     };
 }
@@ -124,4 +127,65 @@ pub async fn losses(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Losses> {
         postgres: losses!(postgres),
     };
     db.query(LOSSES).bind(Chosen::json(chosen)).fetch_one().await
+}
+
+/// Whose conversation this is. Looked for user by user, because ids are indexed behind their owners'.
+pub async fn find_owner(db: &Db, id: Uuid) -> sqlx::Result<Option<Uuid>> {
+    owner_of!("conversations", db, id)
+}
+
+/// A message among those of its conversation.
+pub struct Line {
+    pub id: Uuid,
+    pub role: String,
+    pub status: String,
+    pub model: String,
+    pub tokens_used: Option<i32>,
+    pub created_at: DateTime<Utc>,
+    /// How long the content is, in characters.
+    pub length: i32,
+    /// Only for those who may read it, and written down when they do.
+    pub content: Option<String>,
+}
+
+impl FromRow for Line {
+    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.get("id")?,
+            role: row.get("role")?,
+            status: row.get("status")?,
+            model: row.get("model")?,
+            tokens_used: row.get("tokens_used")?,
+            created_at: row.get("created_at")?,
+            length: row.get("length")?,
+            content: row.get("content")?,
+        })
+    }
+}
+
+/// The messages that the user's conversation shows, from a place on, the oldest first; what they say only `with_contents`.
+pub async fn list_lines(
+    db: &Db,
+    owner: Uuid,
+    conversation: Uuid,
+    after: &Place,
+    limit: i64,
+    with_contents: bool,
+) -> sqlx::Result<Vec<Line>> {
+    let query = db.query(
+        "SELECT id, role, status, model, tokens_used, created_at, CAST(length(content) AS INTEGER) AS length,
+                CASE WHEN $6 THEN content END AS content
+         FROM messages
+         WHERE user_id = $3 AND conversation_id = $4 AND is_active AND (created_at, id) > ($1, $2)
+         ORDER BY created_at, id
+         LIMIT $5 + 0",
+    );
+    after
+        .bind(query)
+        .bind(owner)
+        .bind(conversation)
+        .bind(limit)
+        .bind(with_contents)
+        .fetch_all()
+        .await
 }

@@ -10,6 +10,7 @@ mod bulk;
 mod csv;
 pub mod deletion;
 mod handlers;
+pub mod owner;
 pub mod place;
 mod reading;
 pub mod statements;

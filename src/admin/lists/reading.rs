@@ -76,13 +76,20 @@ pub async fn count<M: Model>(db: &Db, asked: &Asked, extra: &M::Extra) -> sqlx::
     let (start, end) = ends(asked, asked.is_descending);
     let way = way::<M>(asked, extra, asked.is_descending);
     let horizon = horizon::<M>(db, asked, extra, way, [&start, &end]).await?;
+    let looked_through = M::scan(extra).filter(|_| horizon.is_some());
+    if let Some(number) = looked_through.filter(|_| !asked.is_narrowed()) {
+        return Ok(Count {
+            number,
+            looked_through,
+        });
+    }
     let until = horizon.as_ref().unwrap_or(&end);
     let query = stretch(db.query(way.count), [&start, until], i64::from(i32::MAX));
     let query = M::bind(asked, extra, M::bind_driver(asked, extra, query));
     let Counted(number) = query.fetch_one().await?;
     Ok(Count {
         number,
-        looked_through: M::scan(extra).filter(|_| horizon.is_some()),
+        looked_through,
     })
 }
 

@@ -19,7 +19,7 @@ pub struct Way {
     pub count: Sql,
 }
 
-/// Makes [`Statements`] of: the columns; the table that has the order, and what else the columns and conditions need; the driver,
+/// Makes [`Statements`] of: the columns; the table that has the order, and what else the columns need; the driver,
 /// which is a condition that an index makes cheap, and the other conditions, both beginning with `AND`; the value that the list
 /// is sorted by; the id. What is in a pair is for SQLite and for Postgres.
 macro_rules! statements {
@@ -81,7 +81,7 @@ macro_rules! text {
     (count [$columns:expr, $base:expr, $joins:expr, $driver:expr, $wanted:expr, $key:expr, $id:expr]
      $beyond:literal, $until:literal, $order:literal) => {
         concat!(
-            "SELECT COUNT(*) AS count FROM (SELECT 1 FROM ", $base, " ", $joins,
+            "SELECT COUNT(*) AS count FROM (SELECT 1 FROM ", $base,
             " WHERE (", $key, ", ", $id, ")", $beyond, "($1, $2) AND (", $key, ", ", $id, ")", $until, "($3, $4) ",
             $driver, " ", $wanted, " LIMIT $5 + 0) AS found"
         )

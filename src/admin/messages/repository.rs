@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::matching::{Matching, contains};
 use crate::admin::lists::deletion::{Label, Losses, chosen_pairs};
+use crate::admin::lists::owner::owner_of;
 use crate::admin::lists::statements::statements;
 use crate::admin::lists::{Chosen, Statements};
 use crate::db::{Db, Executor, FromRow, Row, Sql};
@@ -17,8 +18,12 @@ macro_rules! wanted {
              AND ($9 IS NULL OR messages.model = $9)
              AND ($10 IS NULL OR messages.created_at >= $10) AND ($11 IS NULL OR messages.created_at < $11)
              AND ($12 IS NULL OR messages.user_id = $12)
-             AND ($13 IS NULL OR ", $position, "(lower(conversations.title), lower($13)) > 0
-                  OR ", $position, "(users.email_key, lower($13)) > 0
+             AND ($13 IS NULL
+                  OR EXISTS (SELECT 1 FROM conversations AS talk
+                             WHERE talk.user_id = messages.user_id AND talk.id = messages.conversation_id
+                               AND ", $position, "(lower(talk.title), lower($13)) > 0)
+                  OR EXISTS (SELECT 1 FROM users AS owner
+                             WHERE owner.id = messages.user_id AND ", $position, "(owner.email_key, lower($13)) > 0)
                   OR CAST($14 AS TEXT) IS NOT NULL AND ", contains!($database, "$14"), ")"
         )
     };
@@ -184,6 +189,11 @@ pub async fn count_by_content(db: &Db, matching: &Matching, limit: i64) -> sqlx:
     Ok(number)
 }
 
+/// Whose message this is. Looked for user by user, because ids are indexed behind their owners'.
+pub async fn find_owner(db: &Db, id: Uuid) -> sqlx::Result<Option<Uuid>> {
+    owner_of!("messages", db, id)
+}
+
 /// What these messages are called, those that are there.
 pub async fn labels(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Vec<String>> {
     macro_rules! labels {
@@ -231,4 +241,76 @@ pub async fn losses(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Losses> {
         postgres: losses!(postgres),
     };
     db.query(LOSSES).bind(Chosen::json(chosen)).fetch_one().await
+}
+
+/// A message by itself.
+pub struct Detail {
+    pub id: Uuid,
+    pub conversation_id: Uuid,
+    pub title: String,
+    pub email: String,
+    pub role: String,
+    pub model: String,
+    pub status: String,
+    pub error: Option<String>,
+    pub finish_reason: Option<String>,
+    pub tokens_used: Option<i32>,
+    pub is_active: bool,
+    pub feedback_rating: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub edited_at: Option<DateTime<Utc>>,
+    /// How long the content is, in characters.
+    pub length: i32,
+    /// Only for those who may read it, and written down when they do.
+    pub content: Option<String>,
+    pub reasoning: Option<String>,
+}
+
+impl FromRow for Detail {
+    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.get("id")?,
+            conversation_id: row.get("conversation_id")?,
+            title: row.get("title")?,
+            email: row.get("email")?,
+            role: row.get("role")?,
+            model: row.get("model")?,
+            status: row.get("status")?,
+            error: row.get("error")?,
+            finish_reason: row.get("finish_reason")?,
+            tokens_used: row.get("tokens_used")?,
+            is_active: row.get("is_active")?,
+            feedback_rating: row.get("feedback_rating")?,
+            created_at: row.get("created_at")?,
+            edited_at: row.get("edited_at")?,
+            length: row.get("length")?,
+            content: row.get("content")?,
+            reasoning: row.get("reasoning")?,
+        })
+    }
+}
+
+/// The user's message with this id; what it says only `with_content`.
+pub async fn find(
+    db: &Db,
+    owner: Uuid,
+    id: Uuid,
+    with_content: bool,
+) -> sqlx::Result<Option<Detail>> {
+    db.query(
+        "SELECT messages.id, messages.conversation_id, conversations.title, users.email, messages.role, messages.model,
+                messages.status, messages.error, messages.finish_reason, messages.tokens_used, messages.is_active,
+                messages.feedback_rating, messages.created_at, messages.edited_at,
+                CAST(length(messages.content) AS INTEGER) AS length,
+                CASE WHEN $3 THEN messages.content END AS content, CASE WHEN $3 THEN messages.reasoning END AS reasoning
+         FROM messages
+         JOIN conversations ON conversations.user_id = messages.user_id AND conversations.id = messages.conversation_id
+         JOIN users ON users.id = messages.user_id
+         WHERE messages.user_id = $1 AND messages.id = $2",
+    )
+    .bind(owner)
+    .bind(id)
+    .bind(with_content)
+    .fetch_optional()
+    .await
 }
