@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::IntoResponse;
+use serde_json::{Map, Value};
 
 use super::model::Record;
 use super::repository::{self, Filter};
@@ -26,20 +27,25 @@ struct ListPage {
     next: Option<String>,
 }
 
-/// Text in a filter, or nothing.
-const WORD: Text = Text {
-    may_be_blank: true,
-    ..Text::new(254)
-};
+/// Text in a filter.
+const WORD: Text = Text::new(254);
+
+/// The parameters of an address without those that a form sends blank.
+fn submitted(uri: &Uri) -> Form {
+    let query = uri.query().unwrap_or_default();
+    let fields: Map<String, Value> = form_urlencoded::parse(query.as_bytes())
+        .filter(|(_, value)| !value.trim().is_empty())
+        .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
+        .collect();
+    Form::new(fields)
+}
 
 pub async fn list(State(app): State<App>, staff: Staff, uri: Uri) -> Result<impl IntoResponse> {
-    let mut form = Form::of_query(&uri);
-    let mut word = |name| form.optional(name, &WORD).filter(|word| !word.is_empty());
-    let (actor, action, object_type) = (word("actor"), word("action"), word("type"));
+    let mut form = submitted(&uri);
     let filter = Filter {
-        actor,
-        action,
-        object_type,
+        actor: form.optional("actor", &WORD),
+        action: form.optional("action", &WORD),
+        object_type: form.optional("type", &WORD),
         object: form.optional("object", &Reference),
         before: form.optional("before", &Reference),
     };

@@ -39,10 +39,10 @@ pub async fn lock(tx: &mut Tx, id: Uuid) -> sqlx::Result<Option<Account>> {
 /// How much there is of a user's.
 pub async fn count(db: impl Executor<'_>, id: Uuid) -> sqlx::Result<Counts> {
     db.query(
-        "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM agents WHERE user_id = $1 LIMIT $2 + 0) AS some) AS agents,
-                (SELECT COUNT(*) FROM (SELECT 1 FROM conversations WHERE user_id = $1 LIMIT $2 + 0) AS some)
+        "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM agents WHERE user_id = $1 LIMIT $2 + 0) AS counted) AS agents,
+                (SELECT COUNT(*) FROM (SELECT 1 FROM conversations WHERE user_id = $1 LIMIT $2 + 0) AS counted)
                     AS conversations,
-                (SELECT COUNT(*) FROM (SELECT 1 FROM messages WHERE user_id = $1 LIMIT $2 + 0) AS some) AS messages",
+                (SELECT COUNT(*) FROM (SELECT 1 FROM messages WHERE user_id = $1 LIMIT $2 + 0) AS counted) AS messages",
     )
     .bind(id)
     .bind(COUNTED + 1)

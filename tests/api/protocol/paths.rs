@@ -67,7 +67,7 @@ async fn unknown_paths_are_not_found(app: TestApp) {
         "/api/Agents/",
         "/api/auth/",
         "/api/conversations/x/y/",
-        "/admin/",
+        "/administration/",
         "/favicon.ico",
         "/api/agents/a/b/c/",
         "/api/..%2fagents/",

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use meggy::db::Executor;
+use chrono::{DateTime, Utc};
+use meggy::db::{Executor, FromRow, Row};
 use uuid::Uuid;
 
 use super::app::PASSWORD;
@@ -40,6 +41,14 @@ impl Rights {
     };
 }
 
+struct Text(String);
+
+impl FromRow for Text {
+    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
+        row.get("text").map(Self)
+    }
+}
+
 impl TestApp {
     /// Makes an account for `name@example.com` with these rights.
     pub async fn register_with(&self, name: &str, rights: Rights) -> Client {
@@ -59,6 +68,43 @@ impl TestApp {
             .execute()
             .await
             .unwrap();
+    }
+
+    /// Closes an account.
+    pub async fn close(&self, client: &Client) {
+        self.db
+            .query("UPDATE users SET is_active = FALSE WHERE id = $1")
+            .bind(Uuid::parse_str(client.id()).unwrap())
+            .execute()
+            .await
+            .unwrap();
+    }
+
+    /// Deletes an account.
+    pub async fn db_delete(&self, client: &Client) {
+        self.db
+            .query("DELETE FROM users WHERE id = $1")
+            .bind(Uuid::parse_str(client.id()).unwrap())
+            .execute()
+            .await
+            .unwrap();
+    }
+
+    /// Deletes all accounts.
+    pub async fn sweep_users(&self) {
+        self.db.query("DELETE FROM users").execute().await.unwrap();
+    }
+
+    /// The column `text` of what a statement finds.
+    pub async fn texts(&self, sql: &'static str) -> Vec<String> {
+        let rows: Vec<Text> = self.db.query(sql).fetch_all().await.unwrap();
+        rows.into_iter().map(|Text(text)| text).collect()
+    }
+
+    /// The same with a time as its parameter.
+    pub async fn texts_after(&self, sql: &'static str, time: DateTime<Utc>) -> Vec<String> {
+        let rows: Vec<Text> = self.db.query(sql).bind(time).fetch_all().await.unwrap();
+        rows.into_iter().map(|Text(text)| text).collect()
     }
 
     /// Makes an account for `name@example.com` with these rights and signs in with it.
