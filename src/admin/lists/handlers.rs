@@ -25,14 +25,14 @@ pub async fn show<M: Model>(
     let asked = read_asked::<M>(&staff, &uri)?;
     let extra = M::prepare(&db, &asked).await?;
     let part = reading::read::<M>(&db, &asked, &extra, asked.size).await?;
-    let count = reading::count::<M>(&db, &asked, &extra).await?;
+    let count = reading::count::<M>(&db, &asked, &extra, &part).await?;
     if asked.with_contents {
         let what = Object::many("message", "list with contents");
         let entry = staff.entry("message.read", what);
         let entry = entry.fact("rows", part.rows.len()).fact("query", asked.query_with(&[]));
         audit::write(&db, entry).await?;
     }
-    Ok(Page(ListPage::new::<M>(&staff, &asked, &part, &count)))
+    Ok(Page(ListPage::new::<M>(&staff, &asked, &part, count.as_ref())))
 }
 
 /// The whole list, not only the page.

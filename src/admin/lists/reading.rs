@@ -71,26 +71,41 @@ pub async fn read<M: Model>(
     })
 }
 
-/// Counts the rows of a list, as far as they are looked through.
-pub async fn count<M: Model>(db: &Db, asked: &Asked, extra: &M::Extra) -> sqlx::Result<Count> {
+/// Counts the rows of a list, as far as they are looked through; `None` on other pages than the first, which has told it.
+pub async fn count<M: Model>(
+    db: &Db,
+    asked: &Asked,
+    extra: &M::Extra,
+    part: &Part<M::Row>,
+) -> sqlx::Result<Option<Count>> {
+    if asked.cursor.is_some() {
+        return Ok(None);
+    }
+    let number = i64::try_from(part.rows.len()).unwrap_or_default();
+    if part.next.is_none() || part.is_cut.is_some() {
+        return Ok(Some(Count {
+            number,
+            looked_through: part.is_cut,
+        }));
+    }
     let (start, end) = ends(asked, asked.is_descending);
     let way = way::<M>(asked, extra, asked.is_descending);
     let horizon = horizon::<M>(db, asked, extra, way, [&start, &end]).await?;
     let looked_through = M::scan(extra).filter(|_| horizon.is_some());
     if let Some(number) = looked_through.filter(|_| !asked.is_narrowed()) {
-        return Ok(Count {
+        return Ok(Some(Count {
             number,
             looked_through,
-        });
+        }));
     }
     let until = horizon.as_ref().unwrap_or(&end);
     let query = stretch(db.query(way.count), [&start, until], i64::from(i32::MAX));
     let query = M::bind(asked, extra, M::bind_driver(asked, extra, query));
     let Counted(number) = query.fetch_one().await?;
-    Ok(Count {
+    Ok(Some(Count {
         number,
         looked_through,
-    })
+    }))
 }
 
 /// Where the list begins and where it ends, read in this direction.

@@ -94,7 +94,7 @@ impl ListPage {
         staff: &Staff,
         asked: &Asked,
         part: &Part<M::Row>,
-        count: &Count,
+        count: Option<&Count>,
     ) -> Self {
         let at = |query: String| {
             let mark = if query.is_empty() { "" } else { "?" };
@@ -135,7 +135,10 @@ impl ListPage {
             fields: fields::<M>(asked),
             heads: heads.collect(),
             rows: part.rows.iter().map(|row| M::show(&row.row, asked)).collect(),
-            count: sentence::<M>(asked, count),
+            count: count.map_or_else(
+                || format!("{}, continued", M::NAMES.heading),
+                |count| sentence::<M>(asked, count),
+            ),
             looked_through: part.is_cut,
             first: asked
                 .cursor
