@@ -22,8 +22,7 @@ pub use live::{Stopped, stop_in};
 pub use marks::Marks;
 pub use model::{
     AgentId, AgentReference, Conversation, ConversationBody, ConversationChanges,
-    ConversationDetail, DEFAULT_TITLE, TITLE,
-    preview,
+    ConversationDetail, DEFAULT_TITLE, TITLE, preview,
 };
 
 use crate::app::App;

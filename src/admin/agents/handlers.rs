@@ -55,25 +55,75 @@ struct ShowPage {
 const FIELDS: [(&str, &str, Kind, bool, &str); 15] = [
     ("name", "Name", Kind::Line, false, ""),
     ("description", "Description", Kind::Lines, false, ""),
-    ("llm_provider", "Provider", Kind::Words(&["openai", "ollama"]), false, ""),
+    (
+        "llm_provider",
+        "Provider",
+        Kind::Words(&["openai", "ollama"]),
+        false,
+        "",
+    ),
     ("model", "Model", Kind::Line, false, ""),
     ("system_prompt", "System prompt", Kind::Lines, false, ""),
-    ("temperature", "Temperature", Kind::Line, false, "From 0 to 2."),
-    ("max_tokens", "Longest answer", Kind::Line, false, "In tokens."),
-    ("context_window", "Context window", Kind::Line, true, "In tokens. Empty: what is known of the model."),
+    (
+        "temperature",
+        "Temperature",
+        Kind::Line,
+        false,
+        "From 0 to 2.",
+    ),
+    (
+        "max_tokens",
+        "Longest answer",
+        Kind::Line,
+        false,
+        "In tokens.",
+    ),
+    (
+        "context_window",
+        "Context window",
+        Kind::Line,
+        true,
+        "In tokens. Empty: what is known of the model.",
+    ),
     ("top_p", "Top p", Kind::Line, true, "Above 0, up to 1."),
-    ("stop", "Stop", Kind::Lines, true, "Up to four texts that end an answer, a line each."),
+    (
+        "stop",
+        "Stop",
+        Kind::Lines,
+        true,
+        "Up to four texts that end an answer, a line each.",
+    ),
     ("seed", "Seed", Kind::Line, true, ""),
     (
         "reasoning_effort",
         "Reasoning effort",
-        Kind::Words(&["", "none", "minimal", "low", "medium", "high", "xhigh", "max"]),
+        Kind::Words(&[
+            "", "none", "minimal", "low", "medium", "high", "xhigh", "max",
+        ]),
         true,
         "",
     ),
-    ("fallback_agent", "Fallback: another agent", Kind::Line, true, "The id of one of the same user's."),
-    ("fallback_model", "Fallback: another model", Kind::Line, true, "Of the same provider."),
-    ("title_model", "Model for titles", Kind::Line, true, "Of the same provider. Empty: none."),
+    (
+        "fallback_agent",
+        "Fallback: another agent",
+        Kind::Line,
+        true,
+        "The id of one of the same user's.",
+    ),
+    (
+        "fallback_model",
+        "Fallback: another model",
+        Kind::Line,
+        true,
+        "Of the same provider.",
+    ),
+    (
+        "title_model",
+        "Model for titles",
+        Kind::Line,
+        true,
+        "Of the same provider. Empty: none.",
+    ),
 ];
 
 /// The path of an agent's page.
@@ -129,14 +179,16 @@ async fn page(
 ) -> Result<ShowPage> {
     let account = users::repository::find(&app.db, owner).await?;
     let account = account.ok_or_else(Refusal::not_found)?;
-    let fields = FIELDS.into_iter().map(|(name, label, kind, _, hint)| Field {
-        name,
-        label,
-        kind,
-        value: value(name),
-        errors: errors.of(name).to_vec(),
-        hint,
-    });
+    let fields = FIELDS
+        .into_iter()
+        .map(|(name, label, kind, _, hint)| Field {
+            name,
+            label,
+            kind,
+            value: value(name),
+            errors: errors.of(name).to_vec(),
+            hint,
+        });
     let is_ticked = |name| ["true", "on"].contains(&value(name).as_str());
     Ok(ShowPage {
         frame: staff.frame(Section::Agents),

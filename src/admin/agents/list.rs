@@ -135,7 +135,11 @@ impl Model for Agents {
             ..AgentChanges::default()
         };
         agents::repository::update(tx, owner, id, changes).await?;
-        let action = if activates { "agent.activate" } else { "agent.deactivate" };
+        let action = if activates {
+            "agent.activate"
+        } else {
+            "agent.deactivate"
+        };
         let entry = staff.entry(action, Object::new("agent", id, before.name));
         audit::write(tx, entry.change("is_active", before.is_active, activates)).await?;
         Ok(true)

@@ -111,7 +111,11 @@ pub async fn labels(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Vec<String>> {
         sqlite: labels!(sqlite),
         postgres: labels!(postgres),
     };
-    let labels: Vec<Label> = db.query(LABELS).bind(Chosen::json(chosen)).fetch_all().await?;
+    let labels: Vec<Label> = db
+        .query(LABELS)
+        .bind(Chosen::json(chosen))
+        .fetch_all()
+        .await?;
     Ok(labels.into_iter().map(|Label(label)| label).collect())
 }
 
@@ -144,5 +148,8 @@ pub async fn losses(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Losses> {
         sqlite: losses!(sqlite),
         postgres: losses!(postgres),
     };
-    db.query(LOSSES).bind(Chosen::json(chosen)).fetch_one().await
+    db.query(LOSSES)
+        .bind(Chosen::json(chosen))
+        .fetch_one()
+        .await
 }

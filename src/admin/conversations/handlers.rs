@@ -141,7 +141,10 @@ pub async fn update(
     let before = conversations::repository::find(&mut tx, owner, id).await?;
     let before = before.ok_or_else(Refusal::not_found)?;
     let entry = staff
-        .entry("conversation.update", Object::new("conversation", id, &title))
+        .entry(
+            "conversation.update",
+            Object::new("conversation", id, &title),
+        )
         .change("title", before.title, title.clone());
     if !entry.is_empty() {
         let changes = ConversationChanges {

@@ -150,7 +150,8 @@ impl Asked {
                 let name = word.strip_prefix('-').unwrap_or(word);
                 let sorts = shape.columns.iter().filter_map(|column| column.sort);
                 let sort = sorts.into_iter().find(|sort| sort.name == name);
-                let sort = sort.ok_or_else(|| faulty("sort", "The list cannot be sorted by this."))?;
+                let sort =
+                    sort.ok_or_else(|| faulty("sort", "The list cannot be sorted by this."))?;
                 (sort, word.starts_with('-'))
             }
         };
@@ -203,11 +204,14 @@ impl Asked {
                 },
                 Choice::Words(words) => match get(name) {
                     None => {}
-                    Some(word) if words.contains(&word) => asked.words.push((name, word.to_owned())),
+                    Some(word) if words.contains(&word) => {
+                        asked.words.push((name, word.to_owned()))
+                    }
                     Some(_) => return Err(faulty(name, "There is no such choice.")),
                 },
                 Choice::Reference => {
-                    let read = |text| parse_uuid(text).ok_or_else(|| faulty(name, "This is no id."));
+                    let read =
+                        |text| parse_uuid(text).ok_or_else(|| faulty(name, "This is no id."));
                     let id = get(name).map(read).transpose()?;
                     asked.references.extend(id.map(|id| (*name, id)));
                 }
@@ -319,7 +323,9 @@ fn read_period<'a>(name: &str, get: impl Fn(&str) -> Option<&'a str>) -> Result<
     let start = |day: NaiveDate| day.and_time(Default::default()).and_utc();
     let mut period = Period {
         from: day("from")?.map(start),
-        to: day("to")?.and_then(|day| day.checked_add_days(Days::new(1))).map(start),
+        to: day("to")?
+            .and_then(|day| day.checked_add_days(Days::new(1)))
+            .map(start),
     };
     if let Some(span) = get(name) {
         let today = clock::now().date_naive();

@@ -41,7 +41,9 @@ impl Chosen {
 
     /// Several as a parameter of a statement: a JSON list of lists of owner and id.
     pub fn json(chosen: &[Self]) -> String {
-        let pairs = chosen.iter().map(|chosen| serde_json::json!([chosen.owner, chosen.id]));
+        let pairs = chosen
+            .iter()
+            .map(|chosen| serde_json::json!([chosen.owner, chosen.id]));
         Value::Array(pairs.collect()).to_string()
     }
 
@@ -55,7 +57,9 @@ impl Chosen {
         chosen.sort();
         chosen.dedup();
         match chosen.len() {
-            0 => Err(Refusal::bad("Nothing was selected. Go back and tick what you mean.")),
+            0 => Err(Refusal::bad(
+                "Nothing was selected. Go back and tick what you mean.",
+            )),
             1..=MOST => Ok(chosen),
             _ => Err(Refusal::bad("At most 100 can be selected at once.")),
         }
@@ -100,7 +104,11 @@ impl Tally {
 
     /// What became of them, in words. `done` is a word such as `Deleted`.
     pub fn sentence(&self, done: &str, names: &Names) -> String {
-        let noun = if self.done == 1 { names.one } else { names.many };
+        let noun = if self.done == 1 {
+            names.one
+        } else {
+            names.many
+        };
         let mut text = format!("{done} {} {noun}.", self.done);
         if self.undone > 0 {
             text += &format!(" Nothing had to be done about {}.", self.undone);

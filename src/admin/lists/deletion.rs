@@ -60,11 +60,17 @@ impl FromRow for Label {
 /// The owners, or the ids, of the chosen objects that are a statement's `$1`.
 macro_rules! chosen {
     (sqlite, $place:literal) => {
-        concat!("(SELECT unhex(value ->> ", $place, ", '-') FROM json_each($1))")
+        concat!(
+            "(SELECT unhex(value ->> ",
+            $place,
+            ", '-') FROM json_each($1))"
+        )
     };
     (postgres, $place:literal) => {
         concat!(
-            "(SELECT CAST(value ->> ", $place, " AS UUID) FROM json_array_elements(CAST($1 AS JSON)))"
+            "(SELECT CAST(value ->> ",
+            $place,
+            " AS UUID) FROM json_array_elements(CAST($1 AS JSON)))"
         )
     };
 }

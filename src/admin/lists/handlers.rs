@@ -29,10 +29,17 @@ pub async fn show<M: Model>(
     if asked.with_contents {
         let what = Object::many("message", "list with contents");
         let entry = staff.entry("message.read", what);
-        let entry = entry.fact("rows", part.rows.len()).fact("query", asked.query_with(&[]));
+        let entry = entry
+            .fact("rows", part.rows.len())
+            .fact("query", asked.query_with(&[]));
         audit::write(&db, entry).await?;
     }
-    Ok(Page(ListPage::new::<M>(&staff, &asked, &part, count.as_ref())))
+    Ok(Page(ListPage::new::<M>(
+        &staff,
+        &asked,
+        &part,
+        count.as_ref(),
+    )))
 }
 
 /// The whole list, not only the page.

@@ -52,10 +52,7 @@ pub trait Model: Send + Sync + 'static {
     const SCAN: i64;
 
     /// Finds out what has to be known before the list can be read.
-    fn prepare(
-        db: &Db,
-        asked: &Asked,
-    ) -> impl Future<Output = sqlx::Result<Self::Extra>> + Send;
+    fn prepare(db: &Db, asked: &Asked) -> impl Future<Output = sqlx::Result<Self::Extra>> + Send;
 
     /// The statements that read the list.
     fn statements(asked: &Asked, extra: &Self::Extra) -> &'static Statements;
@@ -90,10 +87,7 @@ pub trait Model: Send + Sync + 'static {
     ) -> impl Future<Output = Result<bool>> + Send + 'a;
 
     /// What deleting these objects would delete.
-    fn preview(
-        db: &Db,
-        chosen: &[Chosen],
-    ) -> impl Future<Output = sqlx::Result<Preview>> + Send;
+    fn preview(db: &Db, chosen: &[Chosen]) -> impl Future<Output = sqlx::Result<Preview>> + Send;
 
     /// Deletes an object and writes it down; `false` if it is gone.
     fn delete(

@@ -22,13 +22,17 @@ macro_rules! owner_of {
             sqlite: concat!(
                 "SELECT users.id AS user_id
                  FROM users
-                 CROSS JOIN ", $table, " AS found ON found.user_id = users.id AND found.id = $1
+                 CROSS JOIN ",
+                $table,
+                " AS found ON found.user_id = users.id AND found.id = $1
                  LIMIT 1"
             ),
             postgres: concat!(
                 "SELECT users.id AS user_id
                  FROM users
-                 CROSS JOIN LATERAL (SELECT 1 FROM ", $table, " WHERE user_id = users.id AND id = $1 OFFSET 0) AS found
+                 CROSS JOIN LATERAL (SELECT 1 FROM ",
+                $table,
+                " WHERE user_id = users.id AND id = $1 OFFSET 0) AS found
                  LIMIT 1"
             ),
         };

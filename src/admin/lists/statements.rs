@@ -28,13 +28,21 @@ macro_rules! statements {
         $crate::admin::lists::Statements {
             up: $crate::admin::lists::statements::way!(
                 [$columns, $base, $joins, $driver, $wanted, $key, $id],
-                [$columns, $pg_base, $joins, $driver, $pg_wanted, $pg_key, $id],
-                " > ", " <= ", ""
+                [
+                    $columns, $pg_base, $joins, $driver, $pg_wanted, $pg_key, $id
+                ],
+                " > ",
+                " <= ",
+                ""
             ),
             down: $crate::admin::lists::statements::way!(
                 [$columns, $base, $joins, $driver, $wanted, $key, $id],
-                [$columns, $pg_base, $joins, $driver, $pg_wanted, $pg_key, $id],
-                " < ", " >= ", " DESC"
+                [
+                    $columns, $pg_base, $joins, $driver, $pg_wanted, $pg_key, $id
+                ],
+                " < ",
+                " >= ",
+                " DESC"
             ),
         }
     };
@@ -63,27 +71,93 @@ macro_rules! text {
     (page [$columns:expr, $base:expr, $joins:expr, $driver:expr, $wanted:expr, $key:expr, $id:expr]
      $beyond:literal, $until:literal, $order:literal) => {
         concat!(
-            "SELECT ", $columns, ", ", $key, " AS sort_key FROM ", $base, " ", $joins,
-            " WHERE (", $key, ", ", $id, ")", $beyond, "($1, $2) AND (", $key, ", ", $id, ")", $until, "($3, $4) ",
-            $driver, " ", $wanted,
-            " ORDER BY ", $key, $order, ", ", $id, $order, " LIMIT $5 + 0"
+            "SELECT ",
+            $columns,
+            ", ",
+            $key,
+            " AS sort_key FROM ",
+            $base,
+            " ",
+            $joins,
+            " WHERE (",
+            $key,
+            ", ",
+            $id,
+            ")",
+            $beyond,
+            "($1, $2) AND (",
+            $key,
+            ", ",
+            $id,
+            ")",
+            $until,
+            "($3, $4) ",
+            $driver,
+            " ",
+            $wanted,
+            " ORDER BY ",
+            $key,
+            $order,
+            ", ",
+            $id,
+            $order,
+            " LIMIT $5 + 0"
         )
     };
     (horizon [$columns:expr, $base:expr, $joins:expr, $driver:expr, $wanted:expr, $key:expr, $id:expr]
      $beyond:literal, $until:literal, $order:literal) => {
         concat!(
-            "SELECT ", $id, " AS id, ", $key, " AS sort_key FROM ", $base,
-            " WHERE (", $key, ", ", $id, ")", $beyond, "($1, $2) AND (", $key, ", ", $id, ")", $until, "($3, $4) ",
+            "SELECT ",
+            $id,
+            " AS id, ",
+            $key,
+            " AS sort_key FROM ",
+            $base,
+            " WHERE (",
+            $key,
+            ", ",
+            $id,
+            ")",
+            $beyond,
+            "($1, $2) AND (",
+            $key,
+            ", ",
+            $id,
+            ")",
+            $until,
+            "($3, $4) ",
             $driver,
-            " ORDER BY ", $key, $order, ", ", $id, $order, " LIMIT 1 OFFSET $5 + 0"
+            " ORDER BY ",
+            $key,
+            $order,
+            ", ",
+            $id,
+            $order,
+            " LIMIT 1 OFFSET $5 + 0"
         )
     };
     (count [$columns:expr, $base:expr, $joins:expr, $driver:expr, $wanted:expr, $key:expr, $id:expr]
      $beyond:literal, $until:literal, $order:literal) => {
         concat!(
-            "SELECT COUNT(*) AS count FROM (SELECT 1 FROM ", $base,
-            " WHERE (", $key, ", ", $id, ")", $beyond, "($1, $2) AND (", $key, ", ", $id, ")", $until, "($3, $4) ",
-            $driver, " ", $wanted, " LIMIT $5 + 0) AS found"
+            "SELECT COUNT(*) AS count FROM (SELECT 1 FROM ",
+            $base,
+            " WHERE (",
+            $key,
+            ", ",
+            $id,
+            ")",
+            $beyond,
+            "($1, $2) AND (",
+            $key,
+            ", ",
+            $id,
+            ")",
+            $until,
+            "($3, $4) ",
+            $driver,
+            " ",
+            $wanted,
+            " LIMIT $5 + 0) AS found"
         )
     };
 }

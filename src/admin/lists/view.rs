@@ -134,7 +134,11 @@ impl ListPage {
             query: asked.query_with(&[]),
             fields: fields::<M>(asked),
             heads: heads.collect(),
-            rows: part.rows.iter().map(|row| M::show(&row.row, asked)).collect(),
+            rows: part
+                .rows
+                .iter()
+                .map(|row| M::show(&row.row, asked))
+                .collect(),
             count: count.map_or_else(
                 || format!("{}, continued", M::NAMES.heading),
                 |count| sentence::<M>(asked, count),
@@ -161,12 +165,14 @@ fn fields<M: Model>(asked: &Asked) -> Vec<Field> {
         let option = |name: &str, label: &str| (name.to_owned(), label.to_owned(), name == value);
         let any = [option("", "Any")].into_iter();
         let kind = match filter.kind {
-            Choice::Flag => {
-                FieldKind::Select(any.chain([option("yes", "Yes"), option("no", "No")]).collect())
-            }
-            Choice::Words(words) => {
-                FieldKind::Select(any.chain(words.iter().map(|word| option(word, word))).collect())
-            }
+            Choice::Flag => FieldKind::Select(
+                any.chain([option("yes", "Yes"), option("no", "No")])
+                    .collect(),
+            ),
+            Choice::Words(words) => FieldKind::Select(
+                any.chain(words.iter().map(|word| option(word, word)))
+                    .collect(),
+            ),
             Choice::Free | Choice::Reference => FieldKind::Input("text", value.to_owned()),
             Choice::Period => {
                 let spans = SPANS.iter().map(|(name, label)| option(name, label));
@@ -205,7 +211,11 @@ fn fields<M: Model>(asked: &Asked) -> Vec<Field> {
 /// How many rows there are, as far as that is known.
 fn sentence<M: Model>(asked: &Asked, count: &Count) -> String {
     let number = count.number;
-    let noun = if number == 1 { M::NAMES.one } else { M::NAMES.many };
+    let noun = if number == 1 {
+        M::NAMES.one
+    } else {
+        M::NAMES.many
+    };
     match count.looked_through {
         None => format!("{number} {noun}"),
         Some(_) if !asked.is_narrowed() => format!("More than {number} {noun}"),

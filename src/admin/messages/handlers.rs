@@ -40,7 +40,11 @@ pub async fn show(
     let message = repository::find(&app.db, owner, id, may_read).await?;
     let message = message.ok_or_else(Refusal::not_found)?;
     if may_read {
-        let what = Object::new("message", id, format!("{} in {}", message.role, message.title));
+        let what = Object::new(
+            "message",
+            id,
+            format!("{} in {}", message.role, message.title),
+        );
         audit::write(&app.db, staff.entry("message.read", what)).await?;
     }
     Ok(Page(ShowPage {

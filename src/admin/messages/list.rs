@@ -70,7 +70,11 @@ impl Model for Messages {
             Column::sorted("Created", &CREATED_AT),
         ],
         filters: &[
-            Filter::new("role", "Role", Choice::Words(&["user", "assistant", "system"])),
+            Filter::new(
+                "role",
+                "Role",
+                Choice::Words(&["user", "assistant", "system"]),
+            ),
             Filter::new(
                 "status",
                 "Status",
@@ -100,7 +104,10 @@ impl Model for Messages {
             Driver::User
         } else if finds_few {
             Driver::Found
-        } else if asked.word("status").is_some_and(|word| UNUSUAL.contains(&word)) {
+        } else if asked
+            .word("status")
+            .is_some_and(|word| UNUSUAL.contains(&word))
+        {
             Driver::Status
         } else if asked.word("model").is_some() {
             Driver::Model
@@ -145,7 +152,10 @@ impl Model for Messages {
     fn bind<'c>(asked: &Asked, plan: &Plan, query: Query<'c>) -> Query<'c> {
         let word = |name: &str| asked.word(name).map(str::to_owned);
         let created = asked.period("created_at");
-        let matching = plan.matching.as_ref().filter(|_| plan.driver != Driver::Found);
+        let matching = plan
+            .matching
+            .as_ref()
+            .filter(|_| plan.driver != Driver::Found);
         query
             .bind(word("role"))
             .bind(word("status"))
@@ -215,11 +225,19 @@ impl Model for Messages {
             return Ok(false);
         };
         let conversation = message.conversation_id;
-        let (mut tx, at) = tree::begin(&app.db, owner, conversation).await.map_err(told)?;
-        tree::remove(&mut tx, owner, conversation, id, at).await.map_err(told)?;
+        let (mut tx, at) = tree::begin(&app.db, owner, conversation)
+            .await
+            .map_err(told)?;
+        tree::remove(&mut tx, owner, conversation, id, at)
+            .await
+            .map_err(told)?;
         let what = Object::new("message", id, message.role.as_str());
         let entry = staff.entry("message.delete", what);
-        audit::write(&mut tx, entry.fact("conversation", conversation.to_string())).await?;
+        audit::write(
+            &mut tx,
+            entry.fact("conversation", conversation.to_string()),
+        )
+        .await?;
         tx.commit().await?;
         Ok(true)
     }

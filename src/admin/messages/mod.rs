@@ -15,8 +15,5 @@ use crate::app::App;
 pub fn router() -> Router<App> {
     lists::router::<list::Messages>()
         .page("/admin/messages/{id}/", get(handlers::find))
-        .page(
-            "/admin/messages/{owner}/{id}/",
-            get(handlers::show),
-        )
+        .page("/admin/messages/{owner}/{id}/", get(handlers::show))
 }

@@ -106,12 +106,14 @@ pub static OF_USER: Statements = driven!("AND messages.user_id = $6");
 /// Those of the model `$6`.
 pub static OF_MODEL: Statements = driven!("AND messages.model = $6 AND messages.model <> ''");
 /// Those of the status `$6`, which is none of the usual ones.
-pub static OF_STATUS: Statements = driven!(
-    "AND messages.status = $6 AND messages.status IN ('stopped', 'failed', 'interrupted')"
-);
+pub static OF_STATUS: Statements =
+    driven!("AND messages.status = $6 AND messages.status IN ('stopped', 'failed', 'interrupted')");
 /// Those that are found by the [`Matching`] `$6`.
-pub static FOUND: Statements =
-    driven!(found!(sqlite), found!(postgres), "AND CAST($6 AS TEXT) IS NOT NULL");
+pub static FOUND: Statements = driven!(
+    found!(sqlite),
+    found!(postgres),
+    "AND CAST($6 AS TEXT) IS NOT NULL"
+);
 
 /// A message in the list.
 pub struct Listed {
@@ -161,8 +163,12 @@ pub async fn count_by_conversation(db: &Db, matching: &Matching) -> sqlx::Result
                 "SELECT CAST(COALESCE(SUM(message_count), 0) AS BIGINT) AS number
                  FROM conversations
                  JOIN users ON users.id = conversations.user_id
-                 WHERE ", $position, "(lower(conversations.title), lower($1)) > 0
-                    OR ", $position, "(users.email_key, lower($1)) > 0"
+                 WHERE ",
+                $position,
+                "(lower(conversations.title), lower($1)) > 0
+                    OR ",
+                $position,
+                "(users.email_key, lower($1)) > 0"
             )
         };
     }
@@ -214,7 +220,11 @@ pub async fn labels(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Vec<String>> {
         sqlite: labels!(sqlite),
         postgres: labels!(postgres),
     };
-    let labels: Vec<Label> = db.query(LABELS).bind(Chosen::json(chosen)).fetch_all().await?;
+    let labels: Vec<Label> = db
+        .query(LABELS)
+        .bind(Chosen::json(chosen))
+        .fetch_all()
+        .await?;
     Ok(labels.into_iter().map(|Label(label)| label).collect())
 }
 
@@ -240,7 +250,10 @@ pub async fn losses(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Losses> {
         sqlite: losses!(sqlite),
         postgres: losses!(postgres),
     };
-    db.query(LOSSES).bind(Chosen::json(chosen)).fetch_one().await
+    db.query(LOSSES)
+        .bind(Chosen::json(chosen))
+        .fetch_one()
+        .await
 }
 
 /// A message by itself.

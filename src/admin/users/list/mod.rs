@@ -140,7 +140,11 @@ impl Model for Users {
 
     async fn act(tx: &mut Tx, staff: &Staff, action: &str, chosen: Chosen) -> Result<bool> {
         let opens = action == "activate";
-        let action = if opens { "user.activate" } else { "user.deactivate" };
+        let action = if opens {
+            "user.activate"
+        } else {
+            "user.deactivate"
+        };
         change(tx, staff, chosen.id, action, |account| {
             account.is_active = opens;
         })

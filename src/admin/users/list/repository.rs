@@ -54,7 +54,11 @@ pub async fn labels(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Vec<String>> {
         sqlite: labels!(sqlite),
         postgres: labels!(postgres),
     };
-    let labels: Vec<Label> = db.query(LABELS).bind(Chosen::json(chosen)).fetch_all().await?;
+    let labels: Vec<Label> = db
+        .query(LABELS)
+        .bind(Chosen::json(chosen))
+        .fetch_all()
+        .await?;
     Ok(labels.into_iter().map(|Label(label)| label).collect())
 }
 
@@ -63,11 +67,21 @@ pub async fn losses(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Losses> {
     macro_rules! losses {
         ($database:ident) => {
             concat!(
-                "SELECT (SELECT COUNT(*) FROM agents WHERE user_id IN ", chosen!($database, 1), ") AS agents,
-                        (SELECT COUNT(*) FROM conversations WHERE user_id IN ", chosen!($database, 1), ") AS conversations,
-                        (SELECT COUNT(*) FROM messages WHERE user_id IN ", chosen!($database, 1), ") AS messages,
-                        (SELECT COUNT(*) FROM shares WHERE user_id IN ", chosen!($database, 1), ") AS shares,
-                        (SELECT COUNT(*) FROM users WHERE id IN ", chosen!($database, 1), "
+                "SELECT (SELECT COUNT(*) FROM agents WHERE user_id IN ",
+                chosen!($database, 1),
+                ") AS agents,
+                        (SELECT COUNT(*) FROM conversations WHERE user_id IN ",
+                chosen!($database, 1),
+                ") AS conversations,
+                        (SELECT COUNT(*) FROM messages WHERE user_id IN ",
+                chosen!($database, 1),
+                ") AS messages,
+                        (SELECT COUNT(*) FROM shares WHERE user_id IN ",
+                chosen!($database, 1),
+                ") AS shares,
+                        (SELECT COUNT(*) FROM users WHERE id IN ",
+                chosen!($database, 1),
+                "
                             AND avatar_url LIKE '/media/%') AS files"
             )
         };
@@ -76,5 +90,8 @@ pub async fn losses(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Losses> {
         sqlite: losses!(sqlite),
         postgres: losses!(postgres),
     };
-    db.query(LOSSES).bind(Chosen::json(chosen)).fetch_one().await
+    db.query(LOSSES)
+        .bind(Chosen::json(chosen))
+        .fetch_one()
+        .await
 }
