@@ -10,7 +10,7 @@ use crate::search::Query;
 pub struct Matching {
     /// A part of a title or an e-mail address.
     pub text: String,
-    /// Words of the content, as the index of the database wants them; `None` if contents are not looked through.
+    /// Whole words of the content, as the index of the database wants them; `None` if contents are not looked through.
     pub words: Option<String>,
 }
 
@@ -18,6 +18,7 @@ impl Matching {
     /// Reads what was typed.
     pub fn new(db: &Db, typed: &str, with_contents: bool) -> Self {
         let query = Query::parse(typed).filter(|_| with_contents);
+        let query = query.map(Query::of_whole_words);
         Self {
             text: typed.to_owned(),
             words: query.map(|query| match db {

@@ -51,7 +51,8 @@ macro_rules! driven {
     };
 }
 
-/// The messages that [`Matching`] finds, of `$6`. Each step reads the rows of the one before, whatever else is there.
+/// The messages that [`Matching`] finds, of `$6`. Each step reads the rows of the one before, whatever else is there. In
+/// SQLite's index each user has a stretch of 2^32 numbers, which tells whose a document is.
 macro_rules! found {
     (sqlite) => {
         concat!(
@@ -66,12 +67,14 @@ macro_rules! found {
                     UNION
                     SELECT document.user_id, document.message_id
                     FROM search_index
-                    CROSS JOIN (SELECT id AS user_id,
-                                       (SELECT MIN(number) FROM search_documents WHERE user_id = users.id) >> 32 AS stretch
-                                FROM users) AS stretches ON stretches.stretch = search_index.rowid >> 32
+                    CROSS JOIN (WITH stretches AS MATERIALIZED (
+                                    SELECT id AS user_id,
+                                           (SELECT MIN(number) FROM search_documents WHERE user_id = users.id) >> 32 AS stretch
+                                    FROM users)
+                                SELECT * FROM stretches) AS stretches ON stretches.stretch = search_index.rowid >> 32
                     CROSS JOIN search_documents AS document ON document.user_id = stretches.user_id
                                                            AND document.number = search_index.rowid
-                    WHERE search_index MATCH 'words : (' || ($6 ->> 'words') || ')'
+                    WHERE search_index MATCH 'words : (' || COALESCE($6 ->> 'words', '\"\"') || ')'
                       AND document.message_id IS NOT NULL) AS found
               CROSS JOIN messages ON messages.user_id = found.user_id AND messages.id = found.id) AS messages"
         )
@@ -186,7 +189,7 @@ pub async fn count_by_content(db: &Db, matching: &Matching, limit: i64) -> sqlx:
         sqlite: "SELECT COUNT(*) AS number
                  FROM (SELECT 1 FROM search_index WHERE search_index MATCH 'words : (' || $1 || ')' LIMIT $2 + 0)",
         postgres: "SELECT COUNT(*) AS number
-                   FROM (SELECT 1 FROM search_documents WHERE words @@ search_query('!''@title''', $1) LIMIT $2 + 0) AS some",
+                   FROM (SELECT 1 FROM search_documents WHERE words @@ search_query('!''@title''', $1) LIMIT $2 + 0) AS found",
     };
     let Some(words) = &matching.words else {
         return Ok(0);
