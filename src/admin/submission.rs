@@ -14,6 +14,9 @@ use crate::http::fields::Form;
 /// The field with the token of the session.
 pub const TOKEN: &str = "csrf";
 
+/// The longest form that is read of somebody who is not signed in, in bytes.
+pub const STRANGERS_LIMIT: usize = 64 * 1024;
+
 /// The fields of a form in order. That the form was one of ours was checked before.
 #[derive(Clone, Debug, Default)]
 pub struct Submission(Vec<(String, String)>);

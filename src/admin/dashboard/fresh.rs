@@ -12,7 +12,7 @@ use crate::tasks::Tasks;
 const KEEP: Duration = Duration::from_secs(30);
 
 /// How long a page waits for it.
-const PATIENCE: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_millis(150);
 
 /// Something that is found out in the background when somebody wants to see it, once at a time. Cheap to clone; all
 /// clones are one.
@@ -76,5 +76,46 @@ impl<T: Send + Sync + 'static> Fresh<T> {
         }
         let found = found.borrow();
         found.as_ref().map(|found| Arc::clone(&found.what))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_is_found_out_once_for_all_who_ask() {
+        let (fresh, tasks) = (Fresh::default(), Tasks::default());
+        let found = Arc::new(AtomicUsize::new(0));
+        let ask = || {
+            let found = Arc::clone(&found);
+            fresh.get(
+                &tasks,
+                async move { Some(found.fetch_add(1, Ordering::SeqCst)) },
+            )
+        };
+        let answers = join_all((0..5).map(|_| ask())).await;
+        assert!(answers.iter().all(|answer| answer.as_deref() == Some(&0)));
+        assert_eq!(ask().await.as_deref(), Some(&0));
+        assert_eq!(found.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn who_cannot_wait_gets_what_was_known() {
+        let (fresh, tasks) = (Fresh::default(), Tasks::default());
+        assert_eq!(fresh.get(&tasks, ready(None::<i32>)).await, None);
+        assert_eq!(fresh.get(&tasks, ready(Some(1))).await.as_deref(), Some(&1));
+        fresh.0.found.send_modify(|found| {
+            found.as_mut().expect("something").good_until = Instant::now();
+        });
+        assert_eq!(fresh.get(&tasks, pending()).await.as_deref(), Some(&1));
+        // A search without end does not hold up a shutdown.
+        tasks.drain();
+        tasks.finished().await;
     }
 }

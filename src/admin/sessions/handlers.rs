@@ -14,7 +14,7 @@ use crate::admin::page::{Frame, Page, Section, filters, go};
 use crate::admin::refusal::{Refusal, Result};
 use crate::admin::secret::Secret;
 use crate::admin::staff::{Staff, address};
-use crate::admin::submission::Submission;
+use crate::admin::submission::{STRANGERS_LIMIT, Submission};
 use crate::app::App;
 use crate::auth::{self, password};
 use crate::http::origin;
@@ -67,11 +67,11 @@ fn is_plain(app: &App, request: &Request) -> bool {
 pub async fn sign_in(State(app): State<App>, request: Request) -> Result<Response> {
     let is_plain = is_plain(&app, &request);
     let (parts, body) = request.into_parts();
-    let form = Submission::read(&parts.headers, body, app.config.server.max_body_bytes).await?;
+    let form = Submission::read(&parts.headers, body, STRANGERS_LIMIT).await?;
     let next = safe(form.get("next")).to_owned();
+    let address = address(&parts.headers, &parts.extensions, &app.config);
     // Limits on attempts, by address and by account, belong here: before the password is looked at.
     let secret = Secret::new();
-    let address = address(&parts.headers, &parts.extensions, &app.config);
     if !begin(&app, &form, &secret, &address, &parts.headers).await? {
         let page = SignInPage {
             frame: Frame::outside(None),
@@ -112,6 +112,9 @@ async fn begin(
         .chars()
         .take(USER_AGENT_LENGTH)
         .collect();
+    if let Err(error) = repository::delete_old(&app.db).await {
+        tracing::warn!(%error, "old sessions could not be deleted");
+    }
     let mut tx = app.db.begin().await?;
     if !repository::create(&mut tx, &secret.digest(), &user, address, &user_agent).await? {
         return Ok(false);

@@ -57,8 +57,19 @@ impl FromRow for Seen {
     }
 }
 
+/// Forgets the sessions that are not good any more.
+pub async fn delete_old(db: &Db) -> sqlx::Result<()> {
+    let now = clock::now();
+    db.query("DELETE FROM admin_sessions WHERE expires_at < $1 OR last_seen_at < $2")
+        .bind(now)
+        .bind(now - IDLE_LIFETIME)
+        .execute()
+        .await?;
+    Ok(())
+}
+
 /// Begins a session of somebody who has just proved who they are; `false` if they may not enter, or have another
-/// password by now. Old sessions are forgotten by the way.
+/// password by now.
 pub async fn create(
     tx: &mut Tx,
     digest: &str,
@@ -67,11 +78,6 @@ pub async fn create(
     user_agent: &str,
 ) -> sqlx::Result<bool> {
     let now = clock::now();
-    tx.query("DELETE FROM admin_sessions WHERE expires_at < $1 OR last_seen_at < $2")
-        .bind(now)
-        .bind(now - IDLE_LIFETIME)
-        .execute()
-        .await?;
     let made = tx
         .query(
             "INSERT INTO admin_sessions (digest, user_id, token_generation, address, user_agent, created_at,

@@ -1,4 +1,7 @@
 //! Those who can do everything, of whom there must always be one.
+//!
+//! Only one of them can close, delete or demote another, and nobody themself. With both checked under a lock, whoever does
+//! it stays.
 
 use uuid::Uuid;
 
@@ -57,16 +60,14 @@ impl Administrators {
         }
     }
 
-    /// Goes on if an account may be deleted, deactivated, or lose the rights that let its owner enter and do everything.
+    /// Goes on if an account that `staff` [may touch](Self::may_touch) may be deleted, closed, or lose the rights that let
+    /// its owner enter and do everything.
     ///
     /// # Errors
-    /// It is one's own, or that of the last one who can do everything.
+    /// It is one's own.
     pub fn may_lose(&self, staff: &Staff, account: Uuid) -> Result<()> {
         if account == staff.id() {
             let text = "You cannot close or delete your own account here, or take its rights. Another superuser can.";
-            Err(Refusal::forbidden(text))
-        } else if self.0 == [account] {
-            let text = "This is the last superuser who can sign in. Make another one first.";
             Err(Refusal::forbidden(text))
         } else {
             Ok(())

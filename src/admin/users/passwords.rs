@@ -19,7 +19,7 @@ use crate::admin::page::{Frame, Page, Section, filters, go};
 use crate::admin::refusal::{Refusal, Result};
 use crate::admin::secret::Secret;
 use crate::admin::staff::{Staff, address};
-use crate::admin::submission::{Errors, Submission};
+use crate::admin::submission::{Errors, STRANGERS_LIMIT, Submission};
 use crate::app::App;
 use crate::auth::PASSWORD;
 use crate::clock;
@@ -176,8 +176,7 @@ pub async fn reset_page(State(app): State<App>, request: Request) -> Result<impl
 /// The secret in the form protects it: no other site's page knows it.
 pub async fn reset(State(app): State<App>, request: Request) -> Result<Response> {
     let (parts, body) = request.into_parts();
-    let submission =
-        Submission::read(&parts.headers, body, app.config.server.max_body_bytes).await?;
+    let submission = Submission::read(&parts.headers, body, STRANGERS_LIMIT).await?;
     let (secret, owner) = owner(&app, submission.get("token")).await?;
     let page = |errors, is_done| {
         Page(ResetPage {

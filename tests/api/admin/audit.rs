@@ -3,6 +3,7 @@
 use meggy::clock;
 use meggy::db::Executor;
 
+use crate::support::app::PASSWORD;
 use crate::support::browser::Rights;
 use crate::support::{TestApp, on_each_database};
 
@@ -96,9 +97,7 @@ async fn the_log_outlives_those_in_it(app: TestApp) {
     let ann = app.staff("ann", Rights::STAFF).await;
     let eve = app.register_with("eve", Rights::STAFF).await;
     let browser = app.browser();
-    browser
-        .sign_in("eve@example.com", crate::support::app::PASSWORD)
-        .await;
+    browser.sign_in("eve@example.com", PASSWORD).await;
     app.db_delete(&eve).await;
     assert_eq!(browser.get("/admin/").await.status, 303);
     let page = ann.get("/admin/audit/").await.text;

@@ -6,6 +6,7 @@ use chrono::Days;
 use meggy::clock;
 use meggy::db::Executor;
 
+use crate::support::app::PASSWORD;
 use crate::support::browser::{Browser, Rights};
 use crate::support::model_server::Reply;
 use crate::support::{TestApp, eventually, on_each_database};
@@ -124,9 +125,7 @@ async fn providers_are_up_or_down(app: TestApp) {
     let other = app.another(&[]).await;
     let page = complete(&{
         let browser = other.browser();
-        browser
-            .sign_in("root@example.com", crate::support::app::PASSWORD)
-            .await;
+        browser.sign_in("root@example.com", PASSWORD).await;
         browser
     })
     .await;

@@ -12,7 +12,6 @@ pub mod program;
 pub mod tokens;
 
 pub use app::{OPENAI_KEY, SECRET, TestApp};
-pub use browser::Browser;
 pub use client::{Answer, Client};
 pub use database::{Database, Kind};
 
