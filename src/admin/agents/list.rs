@@ -9,7 +9,7 @@ use crate::admin::lists::{
 use crate::admin::page::Section;
 use crate::admin::refusal::Result;
 use crate::admin::staff::Staff;
-use crate::agents::{self, AgentChanges};
+use crate::agents;
 use crate::app::App;
 use crate::db::{Db, Query, Tx};
 
@@ -124,24 +124,16 @@ impl Model for Agents {
     async fn act(tx: &mut Tx, staff: &Staff, action: &str, chosen: Chosen) -> Result<bool> {
         let Chosen { owner, id } = chosen;
         let activates = action == "activate";
-        let Some(before) = agents::repository::find(&mut *tx, owner, id).await? else {
+        let Some(name) = repository::set_active(tx, owner, id, activates).await? else {
             return Ok(false);
         };
-        if before.is_active == activates {
-            return Ok(false);
-        }
-        let changes = AgentChanges {
-            is_active: Some(activates),
-            ..AgentChanges::default()
-        };
-        agents::repository::update(tx, owner, id, changes).await?;
         let action = if activates {
             "agent.activate"
         } else {
             "agent.deactivate"
         };
-        let entry = staff.entry(action, Object::new("agent", id, before.name));
-        audit::write(tx, entry.change("is_active", before.is_active, activates)).await?;
+        let entry = staff.entry(action, Object::new("agent", id, name));
+        audit::write(tx, entry.change("is_active", !activates, activates)).await?;
         Ok(true)
     }
 

@@ -7,7 +7,8 @@ use crate::admin::lists::deletion::{Label, Losses, chosen, chosen_pairs};
 use crate::admin::lists::owner::owner_of;
 use crate::admin::lists::statements::statements;
 use crate::admin::lists::{Chosen, Statements};
-use crate::db::{Db, Executor, FromRow, Row, Sql};
+use crate::clock;
+use crate::db::{Db, Executor, FromRow, Row, Sql, Tx};
 
 /// The condition that is made of `$6` to `$12`.
 macro_rules! wanted {
@@ -91,6 +92,29 @@ impl FromRow for Listed {
 /// Whose agent this is. Looked for user by user, because ids are indexed behind their owners'.
 pub async fn find_owner(db: &Db, id: Uuid) -> sqlx::Result<Option<Uuid>> {
     owner_of!("agents", db, id)
+}
+
+/// Switches an agent on or off, whatever else it is; returns its name, `None` if it is so already or gone.
+pub async fn set_active(
+    tx: &mut Tx,
+    owner: Uuid,
+    id: Uuid,
+    is_active: bool,
+) -> sqlx::Result<Option<String>> {
+    let changed: Option<Label> = tx
+        .query(
+            "UPDATE agents
+             SET is_active = $3, updated_at = $4
+             WHERE user_id = $1 AND id = $2 AND is_active <> $3
+             RETURNING name AS label",
+        )
+        .bind(owner)
+        .bind(id)
+        .bind(is_active)
+        .bind(clock::now())
+        .fetch_optional()
+        .await?;
+    Ok(changed.map(|Label(name)| name))
 }
 
 /// What these agents are called, those that are there.

@@ -62,6 +62,11 @@ pub trait Model: Send + Sync + 'static {
         Some(Self::SCAN)
     }
 
+    /// Whether counting would take too long.
+    fn is_costly(_: &Self::Extra) -> bool {
+        false
+    }
+
     /// Binds the parameter of the driver, `$6`, if there is one.
     fn bind_driver<'c>(_: &Asked, _: &Self::Extra, query: Query<'c>) -> Query<'c> {
         query

@@ -20,8 +20,16 @@ pub struct Part<T> {
 /// How many rows a list has.
 pub struct Count {
     pub number: i64,
-    /// How many were looked through, if there may be more.
-    pub looked_through: Option<i64>,
+    pub extent: Extent,
+}
+
+/// Of what rows were counted.
+pub enum Extent {
+    All,
+    /// Of the first so many that were looked through.
+    First(i64),
+    /// Of the first page, because counting more would take long.
+    Page,
 }
 
 /// Reads the part of a list that is asked for.
@@ -81,31 +89,29 @@ pub async fn count<M: Model>(
     if asked.cursor.is_some() {
         return Ok(None);
     }
+    let of_first = |all: Option<i64>| all.map_or(Extent::All, Extent::First);
     let number = i64::try_from(part.rows.len()).unwrap_or_default();
     if part.next.is_none() || part.is_cut.is_some() {
-        return Ok(Some(Count {
-            number,
-            looked_through: part.is_cut,
-        }));
+        let extent = of_first(part.is_cut);
+        return Ok(Some(Count { number, extent }));
+    }
+    if M::is_costly(extra) {
+        let extent = Extent::Page;
+        return Ok(Some(Count { number, extent }));
     }
     let (start, end) = ends(asked, asked.is_descending);
     let way = way::<M>(asked, extra, asked.is_descending);
     let horizon = horizon::<M>(db, asked, extra, way, [&start, &end]).await?;
     let looked_through = M::scan(extra).filter(|_| horizon.is_some());
+    let extent = of_first(looked_through);
     if let Some(number) = looked_through.filter(|_| !asked.is_narrowed()) {
-        return Ok(Some(Count {
-            number,
-            looked_through,
-        }));
+        return Ok(Some(Count { number, extent }));
     }
     let until = horizon.as_ref().unwrap_or(&end);
     let query = stretch(db.query(way.count), [&start, until], i64::from(i32::MAX));
     let query = M::bind(asked, extra, M::bind_driver(asked, extra, query));
     let Counted(number) = query.fetch_one().await?;
-    Ok(Some(Count {
-        number,
-        looked_through,
-    }))
+    Ok(Some(Count { number, extent }))
 }
 
 /// Where the list begins and where it ends, read in this direction.

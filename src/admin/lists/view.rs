@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::asked::{Asked, Choice, Cursor, SIZES, SPANS};
 use super::bulk::Chosen;
 use super::deletion::Preview;
-use super::reading::{Count, Part};
+use super::reading::{Count, Extent, Part};
 use super::{Action, Model, Names};
 use crate::admin::page::{Frame, Section, filters};
 use crate::admin::staff::Staff;
@@ -216,10 +216,14 @@ fn sentence<M: Model>(asked: &Asked, count: &Count) -> String {
     } else {
         M::NAMES.many
     };
-    match count.looked_through {
-        None => format!("{number} {noun}"),
-        Some(_) if !asked.is_narrowed() => format!("More than {number} {noun}"),
-        Some(all) => format!("At least {number} {noun}: so many are among the first {all}"),
+    match count.extent {
+        Extent::All => format!("{number} {noun}"),
+        Extent::Page => format!("More than {number} {noun}"),
+        Extent::First(_) if !asked.is_narrowed() => format!("More than {number} {noun}"),
+        Extent::First(all) if number == 0 => format!("No {noun} among the first {all}"),
+        Extent::First(all) => {
+            format!("At least {number} {noun}: so many are among the first {all}")
+        }
     }
 }
 

@@ -25,8 +25,14 @@ const UNUSUAL: [&str; 3] = ["stopped", "failed", "interrupted"];
 /// Up to how many messages a search may find to be read from those.
 const FEW: i64 = 10_000;
 
+/// The same of a search for words: to find whose each is costs more.
+const FEW_WITH_WORDS: i64 = 4000;
+
+/// Up to how many found messages are counted exactly.
+const COUNTED: i64 = 1000;
+
 /// How many messages a page looks through if each is asked about its words.
-const WORDY_SCAN: i64 = 2000;
+const WORDY_SCAN: i64 = 1000;
 
 /// By which condition the list is read; the others are looked at on the way.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,6 +48,8 @@ enum Driver {
 pub struct Plan {
     driver: Driver,
     matching: Option<Matching>,
+    /// Whether counting takes long.
+    is_costly: bool,
 }
 
 impl Model for Messages {
@@ -92,17 +100,13 @@ impl Model for Messages {
     async fn prepare(db: &Db, asked: &Asked) -> sqlx::Result<Plan> {
         let search = asked.search.as_deref();
         let matching = search.map(|typed| Matching::new(db, typed, asked.with_contents));
-        let finds_few = match &matching {
-            Some(matching) if asked.reference("user").is_none() => {
-                let by_content = repository::count_by_content(db, matching, FEW + 1).await?;
-                by_content <= FEW
-                    && repository::count_by_conversation(db, matching).await? + by_content <= FEW
-            }
-            _ => false,
+        let number = match &matching {
+            Some(matching) if asked.reference("user").is_none() => find_few(db, matching).await?,
+            _ => None,
         };
         let driver = if asked.reference("user").is_some() {
             Driver::User
-        } else if finds_few {
+        } else if number.is_some() {
             Driver::Found
         } else if asked
             .word("status")
@@ -114,7 +118,18 @@ impl Model for Messages {
         } else {
             Driver::Recent
         };
-        Ok(Plan { driver, matching })
+        let is_wordy = matching
+            .as_ref()
+            .is_some_and(|matching| matching.words.is_some());
+        let is_costly = match driver {
+            Driver::Found => number.is_none_or(|number| number > COUNTED),
+            _ => is_wordy,
+        };
+        Ok(Plan {
+            driver,
+            matching,
+            is_costly,
+        })
     }
 
     fn statements(_: &Asked, plan: &Plan) -> &'static Statements {
@@ -133,6 +148,10 @@ impl Model for Messages {
             (Some(Matching { words: Some(_), .. }), _) => Some(WORDY_SCAN),
             _ => Some(Self::SCAN),
         }
+    }
+
+    fn is_costly(plan: &Plan) -> bool {
+        plan.is_costly
     }
 
     fn bind_driver<'c>(asked: &Asked, plan: &Plan, query: Query<'c>) -> Query<'c> {
@@ -241,6 +260,17 @@ impl Model for Messages {
         tx.commit().await?;
         Ok(true)
     }
+}
+
+/// How many messages are found, roughly, if they are few.
+async fn find_few(db: &Db, matching: &Matching) -> sqlx::Result<Option<i64>> {
+    let limit = FEW_WITH_WORDS + 1;
+    let by_content = repository::count_by_content(db, matching, limit).await?;
+    if by_content >= limit {
+        return Ok(None);
+    }
+    let number = by_content + repository::count_by_conversation(db, matching).await?;
+    Ok((number <= FEW).then_some(number))
 }
 
 /// Why a message cannot be deleted.

@@ -23,7 +23,7 @@ async fn a_user_goes_with_everything(app: TestApp) {
     for client in [&ann, &bob] {
         let conversation = client.conversation().await;
         client.say(&conversation, "hello").await.expect(200);
-        let share = format!("/api/conversations/{conversation}/shares/");
+        let share = format!("/api/conversations/{conversation}/share/");
         client.post(&share, json!({})).await.expect(201);
     }
     let chosen = [

@@ -82,7 +82,7 @@ pub async fn losses(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Losses> {
                         (SELECT COUNT(*) FROM users WHERE id IN ",
                 chosen!($database, 1),
                 "
-                            AND avatar_url LIKE '/media/%') AS files"
+                            AND avatar_url LIKE '/media/avatars/%') AS files"
             )
         };
     }
