@@ -19,8 +19,7 @@ macro_rules! wanted {
              AND ($9 IS NULL OR agents.created_at >= $9) AND ($10 IS NULL OR agents.created_at < $10)
              AND ($11 IS NULL OR agents.user_id = $11)
              AND ($12 IS NULL OR ", $position, "(lower(agents.name), lower($12)) > 0
-                  OR EXISTS (SELECT 1 FROM users AS owner
-                             WHERE owner.id = agents.user_id AND ", $position, "(owner.email_key, lower($12)) > 0)
+                  OR ", $position, "((SELECT email_key FROM users AS owner WHERE owner.id = agents.user_id), lower($12)) > 0
                   OR ", $position, "(lower(agents.model), lower($12)) > 0
                   OR ", $position, "(lower(agents.description), lower($12)) > 0)"
         )

@@ -19,8 +19,7 @@ macro_rules! wanted {
              AND ($11 IS NULL OR conversations.updated_at >= $11) AND ($12 IS NULL OR conversations.updated_at < $12)
              AND ($13 IS NULL OR conversations.agent_id = $13)
              AND ($14 IS NULL OR ", $position, "(lower(conversations.title), lower($14)) > 0
-                  OR EXISTS (SELECT 1 FROM users AS owner
-                             WHERE owner.id = conversations.user_id AND ", $position, "(owner.email_key, lower($14)) > 0))"
+                  OR ", $position, "((SELECT email_key FROM users AS owner WHERE owner.id = conversations.user_id), lower($14)) > 0)"
         )
     };
 }

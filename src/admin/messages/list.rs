@@ -118,12 +118,9 @@ impl Model for Messages {
         } else {
             Driver::Recent
         };
-        let is_wordy = matching
-            .as_ref()
-            .is_some_and(|matching| matching.words.is_some());
         let is_costly = match driver {
             Driver::Found => number.is_none_or(|number| number > COUNTED),
-            _ => is_wordy,
+            _ => matching.is_some(),
         };
         Ok(Plan {
             driver,

@@ -40,12 +40,12 @@ macro_rules! contains {
                        AND search_index MATCH 'words : (' || ", $words, " || ')')"
         )
     };
+    // Looked up for each message, and never for all at once.
     (postgres, $words:literal) => {
         concat!(
-            "EXISTS (SELECT 1
-                     FROM search_documents AS document
-                     WHERE document.user_id = messages.user_id AND document.message_id = messages.id
-                       AND document.words @@ search_query('!''@title''', ", $words, "))"
+            "(SELECT words FROM search_documents AS document
+              WHERE document.user_id = messages.user_id AND document.message_id = messages.id)
+             @@ (SELECT search_query('!''@title''', ", $words, "))"
         )
     };
 }

@@ -19,11 +19,10 @@ macro_rules! wanted {
              AND ($10 IS NULL OR messages.created_at >= $10) AND ($11 IS NULL OR messages.created_at < $11)
              AND ($12 IS NULL OR messages.user_id = $12)
              AND ($13 IS NULL
-                  OR EXISTS (SELECT 1 FROM conversations AS talk
-                             WHERE talk.user_id = messages.user_id AND talk.id = messages.conversation_id
-                               AND ", $position, "(lower(talk.title), lower($13)) > 0)
-                  OR EXISTS (SELECT 1 FROM users AS owner
-                             WHERE owner.id = messages.user_id AND ", $position, "(owner.email_key, lower($13)) > 0)
+                  OR ", $position, "(lower((SELECT title FROM conversations AS talk
+                                            WHERE talk.user_id = messages.user_id AND talk.id = messages.conversation_id)),
+                                    lower($13)) > 0
+                  OR ", $position, "((SELECT email_key FROM users AS owner WHERE owner.id = messages.user_id), lower($13)) > 0
                   OR CAST($14 AS TEXT) IS NOT NULL AND ", contains!($database, "$14"), ")"
         )
     };
@@ -83,10 +82,10 @@ macro_rules! found {
         "(SELECT messages.*
           FROM (SELECT inner_messages.user_id, inner_messages.id
                 FROM (SELECT conversations.user_id, conversations.id
-                      FROM conversations
+                      FROM (SELECT lower(CAST($6 AS JSON) ->> 'text') AS text OFFSET 0) AS wanted
+                      CROSS JOIN conversations
                       JOIN users ON users.id = conversations.user_id
-                      WHERE strpos(lower(conversations.title), lower(CAST($6 AS JSON) ->> 'text')) > 0
-                         OR strpos(users.email_key, lower(CAST($6 AS JSON) ->> 'text')) > 0
+                      WHERE strpos(lower(conversations.title), wanted.text) > 0 OR strpos(users.email_key, wanted.text) > 0
                       OFFSET 0) AS talks
                 CROSS JOIN LATERAL (SELECT user_id, id FROM messages
                                     WHERE user_id = talks.user_id AND conversation_id = talks.id
