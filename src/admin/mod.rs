@@ -4,10 +4,14 @@
 //! layer against forged requests looks at where a request comes from, and [`require_staff`](staff::require_staff) lets
 //! only staff pass and, of requests that change something, only those with the token of their session.
 
+mod agents;
 mod assets;
 mod audit;
+mod conversations;
 mod cookies;
 mod dashboard;
+mod lists;
+mod messages;
 mod page;
 mod refusal;
 mod secret;
@@ -37,6 +41,10 @@ pub fn router(app: &App) -> Router {
     let protected = Router::new()
         .merge(dashboard::router())
         .merge(users::router())
+        .merge(lists::router::<users::list::Users>())
+        .merge(agents::router())
+        .merge(conversations::router())
+        .merge(messages::router())
         .merge(audit::router())
         .merge(sessions::router())
         .route_layer(middleware::from_fn_with_state(

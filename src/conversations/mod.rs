@@ -19,11 +19,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use content::read_content;
+pub use handlers::stop_running;
 pub use live::{Stopped, stop_in};
 pub use marks::Marks;
 pub use model::{
-    AgentId, AgentReference, Conversation, ConversationBody, ConversationDetail, DEFAULT_TITLE,
-    preview,
+    AgentId, AgentReference, Conversation, ConversationBody, ConversationChanges,
+    ConversationDetail, DEFAULT_TITLE, TITLE, preview,
 };
 
 use crate::app::App;

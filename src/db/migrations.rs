@@ -93,6 +93,7 @@ migrations!(
     "0008_agents",
     "0009_archive",
     "0010_admin",
+    "0011_admin_lists",
     "0012_django",
 );
 

@@ -17,6 +17,7 @@ pub trait Executor<'c> {
 }
 
 /// A statement that the two databases want written differently.
+#[derive(Clone, Copy)]
 pub struct Sql {
     /// For SQLite.
     pub sqlite: &'static str,

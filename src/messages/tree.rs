@@ -89,7 +89,23 @@ pub async fn select(db: &Db, owner: Uuid, conversation: Uuid, id: Uuid) -> Resul
 /// `NotFound` if there is no such message; `Answering` while an answer is being written.
 pub async fn delete(db: &Db, owner: Uuid, conversation: Uuid, id: Uuid) -> Result<()> {
     let (mut tx, at) = begin(db, owner, conversation).await?;
-    let message = repository::find_in(&mut tx, owner, conversation, id)
+    remove(&mut tx, owner, conversation, id, at).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// [`delete`] in a transaction that [began](begin) with the conversation, at that time.
+///
+/// # Errors
+/// `NotFound` if there is no such message.
+pub async fn remove(
+    tx: &mut Tx,
+    owner: Uuid,
+    conversation: Uuid,
+    id: Uuid,
+    at: DateTime<Utc>,
+) -> Result<()> {
+    let message = repository::find_in(&mut *tx, owner, conversation, id)
         .await?
         .ok_or(Error::NotFound)?;
     if message.role == Role::User {
@@ -116,14 +132,13 @@ pub async fn delete(db: &Db, owner: Uuid, conversation: Uuid, id: Uuid) -> Resul
         .execute()
         .await?;
     }
-    follow(&mut tx, &message, owner, message.parent_id).await?;
+    follow(tx, &message, owner, message.parent_id).await?;
     tx.query("DELETE FROM messages WHERE user_id = $1 AND id = $2")
         .bind(owner)
         .bind(id)
         .execute()
         .await?;
-    note(&mut tx, owner, conversation, at).await?;
-    tx.commit().await?;
+    note(tx, owner, conversation, at).await?;
     Ok(())
 }
 
@@ -261,7 +276,10 @@ pub async fn note(
 
 /// Begins a change to a conversation in which nothing is being written, at a time that is later than all that happened
 /// there.
-async fn begin(db: &Db, owner: Uuid, conversation: Uuid) -> Result<(Tx, DateTime<Utc>)> {
+///
+/// # Errors
+/// `NotFound` if the user has no such conversation; `Answering` while an answer is being written there.
+pub async fn begin(db: &Db, owner: Uuid, conversation: Uuid) -> Result<(Tx, DateTime<Utc>)> {
     let mut tx = db.begin().await?;
     let latest = lock(&mut tx, owner, conversation)
         .await?

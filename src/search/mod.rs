@@ -15,6 +15,8 @@ mod words;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use query::Query;
+
 use crate::app::App;
 use crate::http::openapi::DocumentedEndpoints;
 

@@ -44,6 +44,15 @@ impl Query {
         (!phrases.is_empty()).then_some(Self(phrases))
     }
 
+    /// The same with whole words alone: among everybody's documents a beginning has too many ends.
+    #[must_use]
+    pub fn of_whole_words(mut self) -> Self {
+        for phrase in &mut self.0 {
+            phrase.is_prefix = false;
+        }
+        self
+    }
+
     /// All phrases.
     pub fn phrases(&self) -> &[Phrase] {
         &self.0

@@ -6,9 +6,9 @@ use uuid::Uuid;
 use super::model::{User, UserChanges};
 use super::repository;
 use crate::app::App;
-use crate::db::Db;
+use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
-use crate::media::{Media, Pictures};
+use crate::media::{Avatar, Media, Pictures};
 use crate::tasks::Tasks;
 
 /// Changes and deletes accounts, and with them the files that nothing refers to any more. What has begun comes to its
@@ -74,15 +74,29 @@ impl Accounts {
         let tasks = self.tasks.clone();
         ended(tasks.spawn(async move {
             let mut tx = self.db.begin().await?;
-            let user = repository::lock(&mut tx, id).await?;
-            repository::delete(&mut tx, id).await?;
+            let files = self.remove(&mut tx, id).await?;
             tx.commit().await?;
-            if let Some(avatar) = user.and_then(|user| user.avatar()) {
-                self.media.delete(avatar).await;
-            }
+            self.forget(files).await;
             Ok(())
         }))
         .await
+    }
+
+    /// Deletes an account in a transaction. Once that is committed, its files are to be [forgotten](Self::forget).
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn remove(&self, tx: &mut Tx, id: Uuid) -> sqlx::Result<Option<Avatar>> {
+        let user = repository::lock(tx, id).await?;
+        repository::delete(tx, id).await?;
+        Ok(user.and_then(|user| user.avatar()))
+    }
+
+    /// Deletes the files of an account that is gone.
+    pub async fn forget(&self, files: Option<Avatar>) {
+        if let Some(avatar) = files {
+            self.media.delete(avatar).await;
+        }
     }
 
     async fn write(&self, id: Uuid, changes: UserChanges) -> Result<User> {

@@ -12,6 +12,7 @@ mod secured;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use account::Accounts;
 pub use model::{
     Credentials, EMAIL_TAKEN, NAME, NewUser, User, UserBody, UserChanges, email_key,
     normalize_email,

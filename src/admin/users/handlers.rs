@@ -17,6 +17,7 @@ use crate::admin::staff::Staff;
 use crate::admin::submission::{Errors, Submission};
 use crate::app::App;
 use crate::auth::PASSWORD;
+use crate::db::Tx;
 use crate::error::Error;
 use crate::http::fields::EMAIL;
 use crate::http::path::Id;
@@ -112,7 +113,8 @@ pub async fn update(
         Err(error) => return Err(error.into()),
     };
     let may_grant = staff.is_superuser();
-    change(&app, &staff, id, "user.update", |account| {
+    let mut tx = app.db.begin().await?;
+    change(&mut tx, &staff, id, "user.update", |account| {
         account.email = email;
         account.name = name;
         account.is_active = submission.is_ticked("is_active");
@@ -123,39 +125,43 @@ pub async fn update(
         }
     })
     .await?;
+    tx.commit().await?;
     Ok(go(&path(id), "The account is saved."))
 }
 
 pub async fn activate(State(app): State<App>, staff: Staff, Id(id): Id) -> Result<Response> {
-    change(&app, &staff, id, "user.activate", |account| {
+    let mut tx = app.db.begin().await?;
+    change(&mut tx, &staff, id, "user.activate", |account| {
         account.is_active = true;
     })
     .await?;
+    tx.commit().await?;
     Ok(go(&path(id), "The account is open."))
 }
 
 pub async fn deactivate(State(app): State<App>, staff: Staff, Id(id): Id) -> Result<Response> {
-    change(&app, &staff, id, "user.deactivate", |account| {
+    let mut tx = app.db.begin().await?;
+    change(&mut tx, &staff, id, "user.deactivate", |account| {
         account.is_active = false;
     })
     .await?;
+    tx.commit().await?;
     Ok(go(
         &path(id),
         "The account is closed. Its tokens and sessions have ended.",
     ))
 }
 
-/// Changes an account as far as `staff` may, and writes that down.
-async fn change(
-    app: &App,
+/// Changes an account as far as `staff` may, and writes that down; `false` if it is so already.
+pub async fn change(
+    tx: &mut Tx,
     staff: &Staff,
     id: Uuid,
     action: &'static str,
     edit: impl FnOnce(&mut Account),
-) -> Result<()> {
-    let mut tx = app.db.begin().await?;
-    let administrators = administrators::lock(&mut tx).await?;
-    let old = repository::lock(&mut tx, id)
+) -> Result<bool> {
+    let administrators = administrators::lock(tx).await?;
+    let old = repository::lock(tx, id)
         .await?
         .ok_or_else(Refusal::not_found)?;
     administrators.may_touch(staff, &old)?;
@@ -182,16 +188,15 @@ async fn change(
             new.can_read_messages,
         );
     if entry.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
-    repository::update(&mut tx, &new).await?;
+    repository::update(tx, &new).await?;
     if closes || changes_rights && id != staff.id() {
         // A link that was made for an ordinary account must not open one with rights.
-        repository::end_credentials(&mut tx, id).await?;
+        repository::end_credentials(tx, id).await?;
     }
-    audit::write(&mut tx, entry).await?;
-    tx.commit().await?;
-    Ok(())
+    audit::write(tx, entry).await?;
+    Ok(true)
 }
 
 pub async fn end_sessions(State(app): State<App>, staff: Staff, Id(id): Id) -> Result<Response> {

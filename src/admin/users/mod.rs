@@ -2,6 +2,7 @@
 
 pub mod administrators;
 mod handlers;
+pub mod list;
 pub mod model;
 mod passwords;
 pub mod repository;
