@@ -3,25 +3,14 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import { after, before, describe, test } from "node:test";
-import { chromium } from "playwright-core";
+import { launch } from "./chromium.mjs";
 import { answer, words } from "./model.mjs";
 import { ask, at, modelCallEnded, modelCalls, newChatId, newUser, until } from "./support.mjs";
 
 const user = await newUser();
 let browser;
 before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-sync",
-      "--disable-background-networking",
-      "--disable-component-update",
-    ],
-  });
+  browser = await launch();
 });
 after(() => browser?.close());
 

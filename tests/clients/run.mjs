@@ -11,7 +11,7 @@ import { startMeggy, startNext, startNginx, stopAll } from "./programs.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const [program = join(here, "../../target/release/meggy"), ...chosen] = process.argv.slice(2);
-const tests = chosen.length ? chosen : ["sdk.test.mjs", "endings.test.mjs", "browser.test.mjs", "proxies.test.mjs"];
+const tests = chosen.length ? chosen : ["sdk.test.mjs", "endings.test.mjs", "browser.test.mjs", "admin.test.mjs", "proxies.test.mjs"];
 const step = (what) => console.log(`--- ${what} (after ${Math.round(performance.now() / 1000)} s)`);
 
 const work = await mkdtemp(join(tmpdir(), "meggy-clients-"));
