@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
-import { launch } from "./browser.mjs";
+import { launch, openWindow } from "./browser.mjs";
 import { at } from "./support.mjs";
 
 const account = { email: `${randomUUID()}@example.com`, name: "Ada", password: "correct horse" };
@@ -20,23 +20,11 @@ after(() => browser?.close());
 
 /** The page, and what was odd about it. */
 async function open() {
-  const context = await browser.newContext();
+  const { context, page, trouble } = await openWindow(browser, at.meggy);
   context.setDefaultTimeout(20_000);
-  const odd = [];
-  await context.route("**/*", (route) => {
-    const { protocol, origin } = new URL(route.request().url());
-    if (origin === at.meggy || protocol === "data:") return route.continue();
-    odd.push(`a request to ${route.request().url()}`);
-    return route.abort();
-  });
-  const page = await context.newPage();
-  page.on("pageerror", (error) => odd.push(error.stack));
-  page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) odd.push(message.text());
-  });
   await page.goto(`${at.meggy}/api/docs/`);
   await page.locator(".opblock").first().waitFor();
-  return { page, odd, close: () => context.close() };
+  return { page, odd: trouble, close: () => context.close() };
 }
 
 test("all operations are shown, and nothing comes from elsewhere", async () => {

@@ -11,7 +11,7 @@ import { startMeggy, startNext, startNginx, startShippedNginx, stopAll } from ".
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const [program = join(here, "../../target/release/meggy"), ...chosen] = process.argv.slice(2);
-const all = ["sdk", "endings", "typed", "docs", "browser", "proxies"].map((name) => `${name}.test.mjs`);
+const all = ["sdk", "endings", "typed", "docs", "browser", "admin", "proxies"].map((name) => `${name}.test.mjs`);
 const tests = chosen.length ? chosen : all;
 const step = (what) => console.log(`--- ${what} (after ${Math.round(performance.now() / 1000)} s)`);
 

@@ -92,7 +92,7 @@ impl Tally {
         match outcome {
             Ok(true) => self.done += 1,
             Ok(false) => self.undone += 1,
-            Err(Refusal::Told(status, text))
+            Err(Refusal::Told(status, text, _))
                 if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS =>
             {
                 *self.refused.entry(text.into_owned()).or_default() += 1;
