@@ -25,12 +25,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Router, middleware};
+use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 pub use dashboard::Dashboard;
 
 use crate::app::{App, on_panic};
+use crate::telemetry;
 use refusal::Refusal;
 
 /// All pages, if the administration is switched on.
@@ -58,6 +60,7 @@ pub fn router(app: &App) -> Router {
         .merge(assets::router())
         .route("/admin", get(|| async { Redirect::permanent("/admin/") }))
         .route("/admin/{*rest}", axum::routing::any(nothing_here))
+        .route_layer(MapRequestLayer::new(telemetry::note_route))
         .with_state(app.clone());
     pages
         .layer(CsrfLayer::new().with_rejection_response(forged))

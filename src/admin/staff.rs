@@ -19,6 +19,7 @@ use super::{audit, secret};
 use crate::app::App;
 use crate::config::Config;
 use crate::http::origin;
+use crate::telemetry;
 
 /// A member of staff who is signed in. Handlers behind [`require_staff`] take it as an argument.
 #[derive(Clone, Debug)]
@@ -145,6 +146,7 @@ pub async fn require_staff(State(app): State<App>, request: Request, next: Next)
         Ok(admitted) => admitted,
         Err(refusal) => return refusal.into_response(),
     };
+    telemetry::note_user(staff.id());
     let mut response = next.run(request).await;
     // For the page that tells a refusal.
     response.extensions_mut().insert(staff);

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::token::{Kind, TICKET_LIFETIME, Tokens};
 use crate::error::Result;
 use crate::http::openapi::examples;
+use crate::telemetry;
 use crate::users::{User, UserBody};
 
 /// What a client gets that has proved who it is.
@@ -26,6 +27,7 @@ impl Session {
     /// # Errors
     /// Signing failed, which is a fault of ours.
     pub fn start(tokens: &Tokens, user: User, origin: &str) -> Result<Self> {
+        telemetry::note_user(user.id);
         Ok(Self {
             access_token: tokens.issue(&user, Kind::Access)?,
             refresh_token: tokens.issue(&user, Kind::Refresh)?,
