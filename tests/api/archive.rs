@@ -5,6 +5,7 @@ mod exports;
 mod imports;
 mod malformed;
 mod markdown;
+mod statistics;
 mod streams;
 
 use std::str::FromStr as _;
