@@ -8,6 +8,7 @@ use super::repository;
 use crate::app::App;
 use crate::db::Db;
 use crate::error::{Error, Result};
+use crate::live::{self, Hub};
 use crate::media::{Media, Pictures};
 use crate::tasks::Tasks;
 
@@ -17,6 +18,7 @@ use crate::tasks::Tasks;
 pub struct Accounts {
     pub db: Db,
     pub media: Media,
+    live: Hub,
     tasks: Tasks,
 }
 
@@ -25,6 +27,7 @@ impl FromRef<App> for Accounts {
         Self {
             db: app.db.clone(),
             media: app.media.clone(),
+            live: app.live.clone(),
             tasks: app.tasks.clone(),
         }
     }
@@ -66,7 +69,7 @@ impl Accounts {
         .await
     }
 
-    /// Deletes an account and everything that is its owner's. Its running turns end by themselves.
+    /// Deletes an account and everything that is its owner's. Answers that are being written for it are stopped.
     ///
     /// # Errors
     /// The database failed; then the account is still there.
@@ -77,6 +80,7 @@ impl Accounts {
             let user = repository::lock(&mut tx, id).await?;
             repository::delete(&mut tx, id).await?;
             tx.commit().await?;
+            live::stop_deleted(&self.db, &self.live, id).await;
             if let Some(avatar) = user.and_then(|user| user.avatar()) {
                 self.media.delete(avatar).await;
             }
