@@ -117,11 +117,17 @@ pub(super) async fn run(db: &Db) -> Result<(), MigrationError> {
             // Before the first connection that writes, which would change the journal of a database that is not ours.
             state(db).await?;
             // All in one transaction that holds the write lock: a second process waits, and a failure leaves nothing.
-            let mut lease = writer.acquire().await?;
-            let mut tx = lease.connection()?.begin_with("BEGIN IMMEDIATE").await?;
+            let mut connection = writer.acquire().await?.take()?;
+            // Ten minutes: a large database takes another process longer than one waits for anything else. The connection is
+            // not used again.
+            sqlx::query("PRAGMA busy_timeout = 600000")
+                .execute(&mut connection)
+                .await?;
+            let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
             state(db).await?;
             migrator(SQLITE).run_direct(None, &mut *tx, false).await?;
             tx.commit().await?;
+            connection.close().await?;
         }
         Db::Postgres(pool) => {
             state(db).await?;
