@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::http::page::{List, PageParameters, Pages};
 use crate::http::path::Id;
 use crate::http::payload::Payload;
+use crate::live::{self, Hub};
 
 /// Lists one's agents, newest first.
 #[utoipa::path(
@@ -121,6 +122,8 @@ pub async fn update(
 }
 
 /// Deletes an agent and its conversations.
+///
+/// Answers that are being written in them are stopped.
 #[utoipa::path(
     delete,
     path = "/api/agents/{id}/",
@@ -131,6 +134,7 @@ pub async fn update(
 pub async fn delete(
     CurrentUser(user): CurrentUser,
     State(db): State<Db>,
+    State(live): State<Hub>,
     Id(id): Id,
 ) -> Result<StatusCode> {
     let mut tx = db.begin().await?;
@@ -138,6 +142,7 @@ pub async fn delete(
         return Err(Error::NotFound);
     }
     tx.commit().await?;
+    live::stop_deleted(&db, &live, user.id).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::http::fields::{Choice, Float, Form, Integer, NOT_A_STRING, NUL_CHARACTER, Rule};
+use crate::http::fields::{Choice, Float, Form, Integer, List, NOT_A_STRING, NUL_CHARACTER, Rule};
 use crate::llm::{Parameters, ReasoningEffort, ResponseFormat};
 
 /// How many texts may end an answer. As OpenAI has it.
@@ -36,7 +36,7 @@ impl ParameterChanges {
         Self {
             top_p: form.nullable("top_p", &TopP),
             stop: form
-                .nullable("stop", &Stop)
+                .nullable("stop", &Stops)
                 .map(|stop| stop.filter(|texts| !texts.is_empty())),
             seed: form.nullable("seed", &SEED),
             reasoning_effort: form
@@ -70,38 +70,43 @@ impl Rule for TopP {
     }
 }
 
-/// A list of texts, or one alone. White space belongs to them.
-struct Stop;
+/// A list of texts, or one alone.
+struct Stops;
 
-impl Rule for Stop {
+impl Rule for Stops {
     type Output = Vec<String>;
 
     fn check(&self, value: &Value) -> Result<Vec<String>, Vec<String>> {
-        let wrong = |message: &str| Err(vec![message.to_owned()]);
-        let values = match value {
-            Value::Array(values) => values.as_slice(),
-            value => std::slice::from_ref(value),
+        const STOPS: List<Stop> = List {
+            item: Stop,
+            min: 0,
+            max: MOST_STOPS,
         };
-        if values.len() > MOST_STOPS {
-            return Err(vec![format!(
-                "Ensure this field has no more than {MOST_STOPS} elements."
-            )]);
+
+        match value {
+            Value::Array(_) => STOPS.check(value),
+            alone => Stop.check(alone).map(|text| vec![text]),
         }
-        let mut texts = Vec::with_capacity(values.len());
-        for value in values {
-            match value.as_str() {
-                None => return wrong(NOT_A_STRING),
-                Some("") => return wrong("An empty text would end every answer."),
-                Some(text) if text.contains('\0') => return wrong(NUL_CHARACTER),
-                Some(text) if text.chars().count() > LONGEST_STOP => {
-                    return Err(vec![format!(
-                        "Ensure each text has no more than {LONGEST_STOP} characters."
-                    )]);
-                }
-                Some(text) => texts.push(text.to_owned()),
-            }
+    }
+}
+
+/// A text that ends an answer. White space belongs to it.
+struct Stop;
+
+impl Rule for Stop {
+    type Output = String;
+
+    fn check(&self, value: &Value) -> Result<String, Vec<String>> {
+        let wrong = |message: &str| Err(vec![message.to_owned()]);
+        match value.as_str() {
+            None => wrong(NOT_A_STRING),
+            Some("") => wrong("An empty text would end every answer."),
+            Some(text) if text.contains('\0') => wrong(NUL_CHARACTER),
+            Some(text) if text.chars().count() > LONGEST_STOP => Err(vec![format!(
+                "Ensure this field has no more than {LONGEST_STOP} characters."
+            )]),
+            Some(text) => Ok(text.to_owned()),
         }
-        Ok(texts)
     }
 }
 

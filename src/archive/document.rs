@@ -116,6 +116,7 @@ struct ImportedConversation {
     #[schema(inline)]
     record: ConversationRecord,
     /// A message stands behind its parent, and is later.
+    #[schema(required = false)]
     messages: Vec<MessageRecord>,
 }
 

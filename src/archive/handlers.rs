@@ -17,10 +17,9 @@ use crate::agents;
 use crate::app::App;
 use crate::auth::CurrentUser;
 use crate::clock;
-use crate::conversations::AgentReference;
 use crate::conversations::document::ConversationPath;
 use crate::error::{Error, Result};
-use crate::http::fields::{Choice, Form};
+use crate::http::fields::{Choice, Form, Reference};
 use crate::http::openapi::responses::{BodyErrors, RefusalBody};
 use crate::http::path::{Id, query_value};
 
@@ -171,14 +170,14 @@ pub async fn import(
     request: Request,
 ) -> Result<Json<Report>> {
     let mut form = form_of(&uri, "agent");
-    let agent = form.optional("agent", &AgentReference);
-    if let Some(agent) = &agent
-        && !agents::repository::exists(&app.db, user.id, agent.id).await?
+    let agent = form.optional("agent", &Reference);
+    if let Some(agent) = agent
+        && !agents::repository::exists(&app.db, user.id, agent).await?
     {
-        form.reject("agent", agent.does_not_exist());
+        form.reject("agent", "You have no such agent.");
     }
     form.finish()?;
-    import::take_in(&app, user.id, agent.map(|agent| agent.id), request)
+    import::take_in(&app, user.id, agent, request)
         .await
         .map(Json)
 }

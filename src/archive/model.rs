@@ -2,7 +2,10 @@
 //!
 //! To take another column along, add its line here; reading, writing and both databases follow from it.
 
+use std::str::FromStr;
+
 use chrono::{DateTime, Utc};
+use serde::de::{Deserializer, Unexpected};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -103,10 +106,14 @@ macro_rules! record {
 record! {
     /// A conversation as files have it. What it repeats of its messages is counted anew.
     ConversationRecord, in "conversations" with "user_id" = "$1", "message_count" = "0", from "$2", "ON CONFLICT DO NOTHING" {
+        #[serde(deserialize_with = "parsed")]
         id: Uuid as uuid,
+        /// The agent that answers in it.
+        #[serde(default, deserialize_with = "parsed_or_default")]
         agent_id: Uuid as uuid,
         /// What the client calls it.
         client_id: Option<String> as plain,
+        #[serde(default, deserialize_with = "text_or_empty")]
         title: String as plain,
         /// Whether the title was made from the first question.
         #[serde(default)]
@@ -118,7 +125,9 @@ record! {
         /// A JSON list as a text.
         #[serde(default = "no_tags")]
         tags: String as plain,
+        #[serde(deserialize_with = "parsed")]
         created_at: DateTime<Utc> as time,
+        #[serde(deserialize_with = "parsed")]
         updated_at: DateTime<Utc> as time,
     }
 }
@@ -126,8 +135,10 @@ record! {
 record! {
     /// A message as files have it.
     MessageRecord, in "messages" with "user_id" = "$1", "conversation_id" = "$2", from "$3", "" {
+        #[serde(deserialize_with = "parsed")]
         id: Uuid as uuid,
         /// The message before it; messages with the same one are versions of each other.
+        #[serde(default, deserialize_with = "parsed_if_any")]
         parent_id: Option<Uuid> as uuid,
         /// Whether it is shown.
         #[serde(default = "yes")]
@@ -152,11 +163,13 @@ record! {
         left_out: Option<i32> as plain,
         feedback_rating: Option<String> as plain,
         feedback_comment: Option<String> as plain,
+        #[serde(default, deserialize_with = "parsed_if_any")]
         edited_at: Option<DateTime<Utc>> as time,
         fallback_from: Option<String> as plain,
         /// Whether the model thought in the middle of its answer.
         #[serde(default)]
         is_interleaved: bool as plain,
+        #[serde(deserialize_with = "parsed")]
         created_at: DateTime<Utc> as time,
     }
 }
@@ -168,6 +181,45 @@ pub fn no_tags() -> String {
 
 fn yes() -> bool {
     true
+}
+
+/// What is written as a text, with words for what is expected of it: those of the types themselves are not for users.
+trait Written: FromStr {
+    const EXPECTED: &str;
+}
+
+impl Written for Uuid {
+    const EXPECTED: &str = "a UUID";
+}
+
+impl Written for DateTime<Utc> {
+    const EXPECTED: &str = "a time such as 2026-01-02T03:04:05Z";
+}
+
+fn parsed<'de, T: Written, D: Deserializer<'de>>(json: D) -> Result<T, D::Error> {
+    parse(&String::deserialize(json)?)
+}
+
+fn parsed_if_any<'de, T: Written, D: Deserializer<'de>>(json: D) -> Result<Option<T>, D::Error> {
+    let text = Option::<String>::deserialize(json)?;
+    text.as_deref().map(parse).transpose()
+}
+
+fn parsed_or_default<'de, T, D>(json: D) -> Result<T, D::Error>
+where
+    T: Written + Default,
+    D: Deserializer<'de>,
+{
+    parsed_if_any(json).map(Option::unwrap_or_default)
+}
+
+fn parse<T: Written, E: serde::de::Error>(text: &str) -> Result<T, E> {
+    let unexpected = |_| E::invalid_value(Unexpected::Str(text), &T::EXPECTED);
+    text.parse().map_err(unexpected)
+}
+
+fn text_or_empty<'de, D: Deserializer<'de>>(json: D) -> Result<String, D::Error> {
+    Option::deserialize(json).map(Option::unwrap_or_default)
 }
 
 fn complete() -> String {
@@ -240,10 +292,7 @@ impl MessageRecord {
             ),
         ] {
             if length > longest {
-                return Err(format!(
-                    "the `{field}` of the message {} is longer than {longest} bytes",
-                    self.id
-                ));
+                return Err(format!("its `{field}` is longer than {longest} bytes"));
             }
         }
         self.role

@@ -100,13 +100,17 @@ pub async fn conversation(
 }
 
 /// The first 500 messages of a kind behind a place, without those that are being written.
+///
+/// Here and below it is `(SELECT $1)` because Postgres' planner then reckons with a user like others. Of an owner whom its
+/// statistics do not know, as after an import, it expects one row, and takes any index that begins with the owner for as
+/// good as the right one.
 macro_rules! candidates {
     ($kind:literal) => {
         concat!(
             "SELECT * FROM (
                  SELECT id, created_at, octet_length(content) + COALESCE(octet_length(reasoning), 0) AS size
                  FROM messages
-                 WHERE user_id = $1 AND conversation_id = $2 AND (created_at, id) > ($3, $4) AND status <> 'pending'
+                 WHERE user_id = (SELECT $1) AND conversation_id = $2 AND (created_at, id) > ($3, $4) AND status <> 'pending'
                    AND ",
             $kind,
             "    ORDER BY created_at, id
@@ -126,7 +130,7 @@ macro_rules! page_of {
             "            ) AS candidates
                    ORDER BY created_at, id
                    LIMIT 500) AS page
-             JOIN messages ON messages.user_id = $1 AND messages.id = page.id
+             JOIN messages ON messages.user_id = (SELECT $1) AND messages.id = page.id
              WHERE size_before < $5
              ORDER BY messages.created_at, messages.id"
         )

@@ -6,19 +6,18 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::document::DeletedIds;
-use super::handlers::stop_running;
 use super::repository;
 use crate::auth::CurrentUser;
 use crate::db::Db;
 use crate::error::Result;
 use crate::http::fields::{Form, List, Reference};
 use crate::http::payload::Payload;
-use crate::live::Hub;
+use crate::live::{self, Hub};
 
 /// How many conversations were there to delete.
 #[derive(Serialize, ToSchema)]
 pub struct Deleted {
-    deleted: usize,
+    deleted: u64,
 }
 
 /// Deletes many conversations in one step.
@@ -46,10 +45,6 @@ pub async fn bulk_delete(
     let ids = form.required("ids", &IDS);
     let ids = form.complete(ids)?;
     let deleted = repository::delete_all(&db, user.id, &ids).await?;
-    for &conversation in &deleted {
-        stop_running(&live, user.id, conversation);
-    }
-    Ok(Json(Deleted {
-        deleted: deleted.len(),
-    }))
+    live::stop_deleted(&db, &live, user.id).await;
+    Ok(Json(Deleted { deleted }))
 }

@@ -212,8 +212,8 @@ pub struct Fork {
     /// The last message of the copy; that of the conversation if it is not given.
     message_id: Option<Uuid>,
     /// That of the conversation with ` (fork)` behind it, if it is not given.
-    #[schema(required = false, min_length = 1, max_length = 200)]
-    title: String,
+    #[schema(min_length = 1, max_length = 200)]
+    title: Option<String>,
 }
 
 /// What a user says.

@@ -33,7 +33,7 @@ use crate::http::openapi::responses::BodyErrors;
 use crate::http::page::{List, PageParameters, Pages};
 use crate::http::path::{Id, query_value};
 use crate::http::payload::Payload;
-use crate::live::Hub;
+use crate::live::{self, Hub};
 use crate::messages::repository::{Position, Stretch};
 use crate::messages::{self, Message};
 
@@ -299,20 +299,10 @@ pub async fn delete(
     Id(id): Id,
 ) -> Result<StatusCode> {
     if repository::delete(&db, user.id, id).await? {
-        stop_running(&live, user.id, id);
+        live::stop_deleted(&db, &live, user.id).await;
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Error::NotFound)
-    }
-}
-
-/// Stops the answer that is being written here in a conversation of the user's that was deleted.
-pub fn stop_running(live: &Hub, owner: Uuid, conversation: Uuid) {
-    if let Some(turn) = live
-        .running(conversation)
-        .filter(|turn| turn.owner == owner)
-    {
-        turn.stop().cancel();
     }
 }
 

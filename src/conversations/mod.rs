@@ -19,7 +19,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use content::read_content;
-pub use handlers::stop_running;
 pub use live::{Stopped, stop_in};
 pub use marks::Marks;
 pub use model::{

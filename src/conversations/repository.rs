@@ -222,7 +222,7 @@ pub async fn wants_title(
     id: Uuid,
     answered_at: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
-    let wanted: Option<Id> = db
+    let wanted: Option<Wanted> = db
         .query(
             "SELECT id
              FROM conversations
@@ -270,16 +270,11 @@ pub async fn delete(db: impl Executor<'_>, owner: Uuid, id: Uuid) -> sqlx::Resul
     Ok(deleted > 0)
 }
 
-/// Deletes those of these conversations that the user has, with their messages; returns their ids.
-pub async fn delete_all(
-    db: impl Executor<'_>,
-    owner: Uuid,
-    ids: &[Uuid],
-) -> sqlx::Result<Vec<Uuid>> {
+/// Deletes those of these conversations that the user has, with their messages; returns how many.
+pub async fn delete_all(db: impl Executor<'_>, owner: Uuid, ids: &[Uuid]) -> sqlx::Result<u64> {
     const DELETE: Sql = Sql {
         sqlite: "DELETE FROM conversations
-                 WHERE user_id = $1 AND id IN (SELECT unhex(value, '-') FROM json_each($2))
-                 RETURNING id",
+                 WHERE user_id = $1 AND id IN (SELECT unhex(value, '-') FROM json_each($2))",
         // Locked in order, so that two that overlap wait for each other and not in a circle.
         postgres: "WITH locked AS (
                        SELECT id FROM conversations
@@ -288,22 +283,19 @@ pub async fn delete_all(
                        ORDER BY id
                        FOR UPDATE)
                    DELETE FROM conversations
-                   WHERE user_id = $1 AND id IN (SELECT id FROM locked)
-                   RETURNING id",
+                   WHERE user_id = $1 AND id IN (SELECT id FROM locked)",
     };
-    let deleted: Vec<Id> = db
-        .query(DELETE)
+    db.query(DELETE)
         .bind(owner)
         .bind(serde_json::json!(ids).to_string())
-        .fetch_all()
-        .await?;
-    Ok(deleted.into_iter().map(|Id(id)| id).collect())
+        .execute()
+        .await
 }
 
-struct Id(Uuid);
+struct Wanted;
 
-impl FromRow for Id {
-    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
-        row.get("id").map(Self)
+impl FromRow for Wanted {
+    fn from_row(_: &Row<'_>) -> sqlx::Result<Self> {
+        Ok(Self)
     }
 }

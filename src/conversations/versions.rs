@@ -81,16 +81,11 @@ pub async fn edit(
         };
         return answer(&app, user.id, question, key, stream, &headers).await;
     }
-    // What says the same as before is no edit, and nothing is cut off.
-    let question = if content == question.content {
-        question
-    } else {
-        let question = Message {
-            content,
-            ..question
-        };
-        tree::edit(&app.db, user.id, &question).await?
+    let question = Message {
+        content,
+        ..question
     };
+    let question = tree::edit(&app.db, user.id, &question).await?;
     Ok(Json(MessageBody::from(question)).into_response())
 }
 

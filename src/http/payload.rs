@@ -83,7 +83,7 @@ impl Payload {
     /// limit of other bodies.
     ///
     /// # Errors
-    /// Of another type than `multipart/form-data`, or malformed; no file, an empty one, or one that is too long.
+    /// Of another type than `multipart/form-data`, or malformed, without a boundary for instance; no file, an empty one, or one that is too long.
     pub async fn file(self, names: &[&'static str], limit: usize) -> Result<Bytes> {
         let field = names.first().copied().unwrap_or_default();
         let too_long = || {
@@ -95,8 +95,10 @@ impl Payload {
             multer::Error::StreamReadFailed(cause) => unreadable(axum::Error::new(cause), limit),
             error => malformed(&error),
         };
-        let boundary = multer::parse_boundary(&self.content_type)
-            .map_err(|_| Error::UnsupportedMediaType(self.content_type))?;
+        let boundary = multer::parse_boundary(&self.content_type).map_err(|error| match error {
+            multer::Error::NoBoundary => malformed(&error),
+            _ => Error::UnsupportedMediaType(self.content_type),
+        })?;
         let whole = u64::try_from(limit + FORM_OVERHEAD).unwrap_or(u64::MAX);
         let limits = Constraints::new().size_limit(SizeLimit::new().whole_stream(whole));
         let mut parts = Multipart::with_constraints(self.body.into_data_stream(), boundary, limits);

@@ -89,6 +89,13 @@ impl Hub {
         self.rooms().turns.values().cloned().collect()
     }
 
+    /// All turns of a user's that run here.
+    pub(super) fn all_running_of(&self, owner: Uuid) -> Vec<Arc<Turn>> {
+        let mut turns = self.all_running();
+        turns.retain(|turn| turn.owner == owner);
+        turns
+    }
+
     /// Announces a turn, so that what goes on in the background for turns does not end before it has begun.
     pub fn announce(&self) -> Announcement {
         self.0.announced.fetch_add(1, Ordering::SeqCst);
@@ -220,7 +227,7 @@ impl Hub {
         if let Some(listeners) = rooms.listeners.get(&conversation) {
             listeners.send_replace(());
         }
-        if self.0.has_peers.load(Ordering::Relaxed) {
+        if self.has_peers() {
             rooms.untold.insert(conversation);
         }
         self.0.activity.notify_one();
@@ -231,9 +238,14 @@ impl Hub {
         self.0.has_peers.store(has_peers, Ordering::Relaxed);
     }
 
+    /// Whether there are other replicas.
+    pub(super) fn has_peers(&self) -> bool {
+        self.0.has_peers.load(Ordering::Relaxed)
+    }
+
     /// Notes that a turn of this replica has grown in the database.
     pub(super) fn has_grown(&self, turn: &Turn) {
-        if self.0.has_peers.load(Ordering::Relaxed) {
+        if self.has_peers() {
             self.rooms().untold.insert(turn.conversation());
         }
     }

@@ -21,7 +21,7 @@ use std::time::Duration;
 pub use follower::deleted;
 pub use hub::Hub;
 pub use reader::Reader;
-pub use relay::request_stop;
+pub use relay::{request_stop, stop_deleted};
 pub use replicas::enter;
 pub use repository::INTERRUPTED;
 pub use turn::{End, Kind, Turn};

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::turn::Turn;
-use super::{Hub, repository};
+use super::{Hub, replicas, repository};
 use crate::db::Db;
 
 /// How many conversations one notification tells of: Postgres takes 8,000 bytes.
@@ -20,6 +20,9 @@ const STOP: char = '!';
 
 /// What a notification begins with that tells of a new replica.
 const HELLO: char = '+';
+
+/// What a notification begins with that tells whose conversations were deleted.
+const DELETED: char = '-';
 
 /// How long to wait before a lost connection is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -51,6 +54,17 @@ pub async fn request_stop(db: &Db, turn: &Turn) -> sqlx::Result<()> {
     repository::notify(db, &format!("{STOP}{}", turn.answer.id.simple())).await
 }
 
+/// Stops the answers of a user's whose conversations were deleted just now, here and on the other replicas. What does not
+/// succeed is made up for when turns are looked after the next time.
+pub async fn stop_deleted(db: &Db, hub: &Hub, owner: Uuid) {
+    replicas::look_after(db, &hub.all_running_of(owner)).await;
+    if hub.has_peers()
+        && let Err(error) = repository::notify(db, &format!("{DELETED}{}", owner.simple())).await
+    {
+        tracing::warn!(%error, "the other replicas could not be told of a deletion");
+    }
+}
+
 /// Hears what the other replicas tell. On SQLite there are none.
 pub async fn hear(db: &Db, hub: &Hub) {
     // It is never given back.
@@ -66,7 +80,7 @@ pub async fn hear(db: &Db, hub: &Hub) {
                 hub.happened_elsewhere(None);
                 // Of a lost connection it is told once there is a new one.
                 while let Some(notification) = listener.try_recv().await? {
-                    take(hub, notification.payload());
+                    take(db, hub, notification.payload()).await;
                 }
             }
         }
@@ -78,10 +92,14 @@ pub async fn hear(db: &Db, hub: &Hub) {
     }
 }
 
-fn take(hub: &Hub, payload: &str) {
+async fn take(db: &Db, hub: &Hub, payload: &str) {
     if let Some(replica) = payload.strip_prefix(HELLO) {
         if replica.parse() != Ok(hub.replica()) {
             hub.set_peers(true);
+        }
+    } else if let Some(owner) = payload.strip_prefix(DELETED) {
+        if let Ok(owner) = owner.parse() {
+            replicas::look_after(db, &hub.all_running_of(owner)).await;
         }
     } else if let Some(answer) = payload.strip_prefix(STOP) {
         let answer: Option<Uuid> = answer.parse().ok();

@@ -2,6 +2,7 @@
 //! that are not, and stop what another one was asked to stop.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -45,9 +46,7 @@ pub async fn stay(db: &Db, hub: &Hub) {
             tracing::warn!(%error, "this replica could not tell the others that it is alive");
             false
         });
-        if let Err(error) = look_after_turns(db, hub).await {
-            tracing::warn!(%error, "running answers could not be looked after");
-        }
+        look_after(db, &hub.all_running()).await;
         if is_first && cleaned.is_none_or(|last| last.elapsed() > CLEANING) {
             match repository::forget_keys(db).await {
                 Ok(()) => cleaned = Some(Instant::now()),
@@ -93,19 +92,23 @@ async fn reap(db: &Db, hub: &Hub) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Stops the turns of this replica whose conversations were deleted, and those that another replica was asked to stop
-/// while its notification got lost.
-async fn look_after_turns(db: &Db, hub: &Hub) -> sqlx::Result<()> {
-    let turns = hub.all_running();
+/// Stops those of these turns of this replica whose conversations were deleted, and those that another replica was asked
+/// to stop while its notification got lost.
+pub async fn look_after(db: &Db, turns: &[Arc<Turn>]) {
     let turns: Vec<&Turn> = turns.iter().map(|turn| &**turn).collect();
     if turns.is_empty() {
-        return Ok(());
+        return;
     }
-    let standings: HashMap<Uuid, Standing> = repository::standings(db, &turns)
-        .await?
-        .into_iter()
-        .map(|standing| (standing.answer, standing))
-        .collect();
+    let standings: HashMap<Uuid, Standing> = match repository::standings(db, &turns).await {
+        Ok(standings) => standings
+            .into_iter()
+            .map(|standing| (standing.answer, standing))
+            .collect(),
+        Err(error) => {
+            tracing::warn!(%error, "running answers could not be looked after");
+            return;
+        }
+    };
     for turn in turns {
         let is_over = match standings.get(&turn.answer.id) {
             Some(standing) => standing.stop_requested,
@@ -115,5 +118,4 @@ async fn look_after_turns(db: &Db, hub: &Hub) -> sqlx::Result<()> {
             turn.stop().cancel();
         }
     }
-    Ok(())
 }

@@ -21,18 +21,25 @@ pub const NOT_SHOWN: Error = Error::Refused(
 );
 
 /// Gives a question another text, and ends the conversation with it. Its former text is kept as a version, and with it
-/// what followed.
+/// what followed. What says the same as before is no edit, and nothing is cut off.
 ///
 /// # Errors
 /// `NotFound` if there is no such message; [`NOT_SHOWN`]; `Answering` while an answer is being written.
 pub async fn edit(db: &Db, owner: Uuid, question: &Message) -> Result<Message> {
-    let (mut tx, at) = begin(db, owner, question.conversation_id).await?;
+    let conversation = question.conversation_id;
+    let (mut tx, at) = begin(db, owner, conversation).await?;
+    let before = repository::find_in(&mut tx, owner, conversation, question.id)
+        .await?
+        .ok_or(Error::NotFound)?;
+    if before.content == question.content {
+        return Ok(before);
+    }
     let question = match rewrite(&mut tx, owner, question).await? {
         Place::Shown(question) => *question,
         Place::Hidden => return Err(NOT_SHOWN),
         Place::Gone => return Err(Error::NotFound),
     };
-    note(&mut tx, owner, question.conversation_id, at).await?;
+    note(&mut tx, owner, conversation, at).await?;
     tx.commit().await?;
     Ok(question)
 }

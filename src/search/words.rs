@@ -42,7 +42,11 @@ fn fold(character: char) -> Option<char> {
         Some(_) => is_accented &= is_accent(part),
     });
     let base = base.filter(|_| is_accented).unwrap_or(character);
-    base.to_lowercase().next()
+    match base {
+        // At the end of a Greek word, the small letter to Σ.
+        'ς' => Some('σ'),
+        _ => base.to_lowercase().next(),
+    }
 }
 
 fn is_accent(character: char) -> bool {
@@ -78,6 +82,7 @@ mod tests {
             ["dr", "zoe", "s", "foo", "bar", "2", "ete"]
         );
         assert_eq!(all("e\u{301}te\u{301} Привет Й"), ["ete", "привет", "и"]);
+        assert_eq!(all("Οδυσσέας ΣΟΦΌΣ"), ["οδυσσεασ", "σοφοσ"]);
         assert_eq!(all(" … 😀 "), [""; 0]);
     }
 

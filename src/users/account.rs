@@ -8,6 +8,7 @@ use super::repository;
 use crate::app::App;
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
+use crate::live::{self, Hub};
 use crate::media::{Avatar, Media, Pictures};
 use crate::tasks::Tasks;
 
@@ -17,6 +18,7 @@ use crate::tasks::Tasks;
 pub struct Accounts {
     pub db: Db,
     pub media: Media,
+    live: Hub,
     tasks: Tasks,
 }
 
@@ -25,6 +27,7 @@ impl FromRef<App> for Accounts {
         Self {
             db: app.db.clone(),
             media: app.media.clone(),
+            live: app.live.clone(),
             tasks: app.tasks.clone(),
         }
     }
@@ -66,7 +69,7 @@ impl Accounts {
         .await
     }
 
-    /// Deletes an account and everything that is its owner's. Its running turns end by themselves.
+    /// Deletes an account and everything that is its owner's. Answers that are being written for it are stopped.
     ///
     /// # Errors
     /// The database failed; then the account is still there.
@@ -76,13 +79,13 @@ impl Accounts {
             let mut tx = self.db.begin().await?;
             let files = self.remove(&mut tx, id).await?;
             tx.commit().await?;
-            self.forget(files).await;
+            self.forget(id, files).await;
             Ok(())
         }))
         .await
     }
 
-    /// Deletes an account in a transaction. Once that is committed, its files are to be [forgotten](Self::forget).
+    /// Deletes an account in a transaction. Once that is committed, what it leaves is to be [forgotten](Self::forget).
     ///
     /// # Errors
     /// The database failed.
@@ -92,8 +95,9 @@ impl Accounts {
         Ok(user.and_then(|user| user.avatar()))
     }
 
-    /// Deletes the files of an account that is gone.
-    pub async fn forget(&self, files: Option<Avatar>) {
+    /// Stops the answers of an account that is gone, and deletes its files.
+    pub async fn forget(&self, id: Uuid, files: Option<Avatar>) {
+        live::stop_deleted(&self.db, &self.live, id).await;
         if let Some(avatar) = files {
             self.media.delete(avatar).await;
         }

@@ -5,6 +5,8 @@ mod exports;
 mod imports;
 mod malformed;
 mod markdown;
+mod reasons;
+mod statistics;
 mod streams;
 
 use std::str::FromStr as _;
@@ -60,6 +62,19 @@ async fn import(client: &Client, file: &Value) -> Value {
         .post_as(IMPORT, "application/json", file.to_string())
         .await
         .expect(200)
+}
+
+/// The titles and reasons of what was skipped.
+fn skipped(report: &Value) -> Vec<(usize, &str, &str)> {
+    let all = report["skipped"].as_array().unwrap().iter();
+    all.map(|entry| {
+        (
+            usize::try_from(entry["index"].as_u64().unwrap()).unwrap(),
+            entry["title"].as_str().unwrap_or("?"),
+            entry["reason"].as_str().unwrap(),
+        )
+    })
+    .collect()
 }
 
 async fn export(client: &Client) -> Value {

@@ -91,12 +91,12 @@ fn filled(route: &str, id: &str) -> String {
     route.replace("{id}", id).replace("{number}", "1")
 }
 
-/// All of an answer but the time, with the id that was asked for taken out.
+/// All of an answer but its time and its own id, with the id that was asked for taken out.
 fn seen(answer: &Answer, id: &str) -> (u16, Vec<(String, String)>, String) {
     let mut headers: Vec<(String, String)> = answer
         .headers
         .iter()
-        .filter(|(name, _)| *name != "date")
+        .filter(|(name, _)| *name != "date" && *name != "x-request-id")
         .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
         .collect();
     headers.sort();

@@ -54,6 +54,8 @@ async fn the_document_has_every_route_and_no_other(app: TestApp) {
         })
         .collect();
     for elsewhere in [
+        "/health/live/",
+        "/health/ready/",
         "/media/avatars/{name}/",
         "/ws/chat/",
         "/ws/chat/{conversation}/",

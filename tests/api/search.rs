@@ -5,7 +5,7 @@ mod filters;
 mod input;
 mod pages;
 
-use meggy::db::Executor;
+use meggy::db::{Db, Executor};
 use serde_json::Value;
 
 use crate::support::client::id;
@@ -15,6 +15,8 @@ on_each_database! {
     a_message_is_found_by_its_words,
     a_title_is_found_by_its_words,
     case_and_accents_do_not_count,
+    accents_of_other_writings_do_not_count_on_postgres,
+    sigma_at_the_end_of_a_word_is_marked,
     the_last_word_may_be_a_beginning,
     all_words_must_be_there_and_quoted_ones_in_a_row,
     writings_without_spaces_are_found_by_any_of_their_letters,
@@ -148,6 +150,38 @@ async fn case_and_accents_do_not_count(app: TestApp) {
     }
     let shown = "<mark>Crème</mark> <mark>BRÛLÉE</mark> e\u{301}tage";
     assert_eq!(snippets(&ann, "creme brulee").await, [shown]);
+}
+
+async fn accents_of_other_writings_do_not_count_on_postgres(app: TestApp) {
+    let ann = app.register("ann").await;
+    let conversation = ann.conversation().await;
+    tell(&app, &ann, &conversation, "καλημέρα ёлка łódź").await;
+    let found_without = match app.db {
+        Db::Sqlite { .. } => 0,
+        Db::Postgres(_) => 1,
+    };
+    for (words, count) in [
+        ("καλημέρα", 1),
+        ("καλημερα", found_without),
+        ("ёлка", 1),
+        ("елка", found_without),
+        ("łodz", 1),
+        ("lodz", 0),
+    ] {
+        assert_eq!(found(&ann, words).await.len(), count, "{words}");
+    }
+}
+
+async fn sigma_at_the_end_of_a_word_is_marked(app: TestApp) {
+    let ann = app.register("ann").await;
+    let conversation = ann.conversation().await;
+    tell(&app, &ann, &conversation, "Οδυσσέας ο σοφός").await;
+    let shown = "Οδυσσέας ο <mark>σοφός</mark>";
+    assert_eq!(snippets(&ann, "σοφός").await, [shown]);
+    // What capitals are on Postgres depends on its locale.
+    if let Db::Sqlite { .. } = app.db {
+        assert_eq!(snippets(&ann, "ΣΟΦΌΣ").await, [shown]);
+    }
 }
 
 async fn the_last_word_may_be_a_beginning(app: TestApp) {

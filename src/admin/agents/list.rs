@@ -12,6 +12,7 @@ use crate::admin::staff::Staff;
 use crate::agents;
 use crate::app::App;
 use crate::db::{Db, Query, Tx};
+use crate::live;
 
 /// All agents.
 pub struct Agents;
@@ -156,6 +157,7 @@ impl Model for Agents {
         let entry = staff.entry("agent.delete", Object::new("agent", id, agent.name));
         audit::write(&mut tx, entry).await?;
         tx.commit().await?;
+        live::stop_deleted(&app.db, &app.live, owner).await;
         Ok(true)
     }
 }

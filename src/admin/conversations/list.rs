@@ -12,6 +12,7 @@ use crate::admin::staff::Staff;
 use crate::app::App;
 use crate::conversations;
 use crate::db::{Db, Query, Tx};
+use crate::live;
 
 /// All conversations.
 pub struct Conversations;
@@ -138,7 +139,7 @@ impl Model for Conversations {
         let what = Object::new("conversation", id, conversation.title);
         audit::write(&mut tx, staff.entry("conversation.delete", what)).await?;
         tx.commit().await?;
-        conversations::stop_running(&app.live, owner, id);
+        live::stop_deleted(&app.db, &app.live, owner).await;
         Ok(true)
     }
 }

@@ -94,16 +94,18 @@ impl PromptDetail {
     /// A version and the one before, if there is one. Compares them, which takes a moment.
     pub fn new(prompt: Prompt, previous: Option<Prompt>) -> Self {
         Self {
-            diff: previous.as_ref().map(|previous| diff(previous, &prompt)),
+            diff: previous
+                .as_ref()
+                .map(|previous| diff(previous, &prompt, PATIENCE)),
             previous: previous.map(|previous| previous.number),
             prompt: prompt.into(),
         }
     }
 }
 
-fn diff(old: &Prompt, new: &Prompt) -> String {
+fn diff(old: &Prompt, new: &Prompt, patience: Duration) -> String {
     TextDiff::configure()
-        .timeout(PATIENCE)
+        .timeout(patience)
         .diff_lines(old.system_prompt.as_str(), new.system_prompt.as_str())
         .unified_diff()
         .header(
@@ -111,4 +113,30 @@ fn diff(old: &Prompt, new: &Prompt) -> String {
             &format!("version {}", new.number),
         )
         .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prompt(number: i32, words: impl Iterator<Item = u32>) -> Prompt {
+        Prompt {
+            number,
+            system_prompt: words.map(|word| format!("{word}\n")).collect(),
+            author: Uuid::nil(),
+            author_name: None,
+            created_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn whoever_has_no_patience_gets_a_longer_difference() {
+        let (old, new) = (
+            prompt(1, (0..500).map(|line| line * 7 % 101)),
+            prompt(2, (0..500).map(|line| line * 11 % 103)),
+        );
+        let shortest = diff(&old, &new, Duration::MAX).lines().count();
+        let hasty = diff(&old, &new, Duration::ZERO).lines().count();
+        assert!(hasty > shortest, "{hasty} {shortest}");
+    }
 }

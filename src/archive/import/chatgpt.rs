@@ -10,7 +10,8 @@ use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};
 
 use super::intake::{Entry, Intake};
-use super::outline::{Part, open, reason, title};
+use super::object;
+use super::outline::{Part, open, title};
 use crate::archive::model::{ConversationRecord, MessageRecord, no_tags};
 use crate::clock;
 use crate::error::Result;
@@ -37,7 +38,7 @@ pub fn read(file: &File, conversations: &[Part], intake: &mut Intake) -> Result<
         let read = if part.end - part.start > LONGEST_CONVERSATION {
             Err(format!("it is longer than {LONGEST_CONVERSATION} bytes"))
         } else {
-            Conversation::deserialize(&mut open(file, part)?).map_err(|error| reason(&error))
+            object::read(&mut open(file, part)?)
         };
         match read {
             Ok(conversation) => store(entry, conversation, intake)?,
@@ -51,7 +52,13 @@ pub fn read(file: &File, conversations: &[Part], intake: &mut Intake) -> Result<
 }
 
 fn store(entry: Entry, conversation: Conversation, intake: &mut Intake) -> Result<()> {
-    let tree = Tree::of(&conversation);
+    let Some(tree) = Tree::of(&conversation) else {
+        let reason = "`mapping` has messages that come before themselves".to_owned();
+        intake
+            .report
+            .skip(entry.skipped(conversation.title, reason));
+        return Ok(());
+    };
     if !tree.left_out.is_empty() {
         let kinds: Vec<_> = tree
             .left_out
@@ -85,6 +92,7 @@ struct Conversation {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Node {
     parent: Option<String>,
     /// Apart, because a tree may have many nodes without one.
@@ -92,6 +100,7 @@ struct Node {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Message {
     author: Author,
     create_time: Option<f64>,
@@ -105,6 +114,7 @@ struct Message {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Author {
     role: String,
 }
@@ -165,7 +175,8 @@ struct Tree {
 }
 
 impl Tree {
-    fn of(conversation: &Conversation) -> Self {
+    /// `None` if it is no tree, because a node is its own ancestor.
+    fn of(conversation: &Conversation) -> Option<Self> {
         let mut children = HashMap::<&str, Vec<&str>>::new();
         let mut open = Vec::new();
         for id in conversation.mapping.keys() {
@@ -208,7 +219,8 @@ impl Tree {
             let next = children.remove(id).unwrap_or_default();
             open.extend(next.into_iter().map(|child| (child, after)));
         }
-        tree
+        // What goes round in a circle is never come to.
+        children.is_empty().then_some(tree)
     }
 
     fn record(&self, conversation: &Conversation) -> ConversationRecord {

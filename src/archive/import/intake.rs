@@ -295,7 +295,9 @@ impl Writing<'_> {
     /// # Errors
     /// It can be no message of this conversation; the database failed.
     pub fn add(&mut self, mut message: MessageRecord) -> Result<(), Refusal> {
-        message.settle(self.longest).map_err(Refusal::Skip)?;
+        message
+            .settle(self.longest)
+            .map_err(|reason| Refusal::Skip(format!("the message {}: {reason}", message.id)))?;
         if message.is_active {
             message.parent_id = message.parent_id.or(self.last_shown);
         }

@@ -8,10 +8,11 @@ use serde::Deserialize;
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
-use serde_json::{Map, Value};
+use serde_path_to_error::Track;
 
 use super::intake::{Entry, Intake, Refusal, Writing};
-use super::outline::{Part, PartReader, open, reason, title};
+use super::object::{self, Object, reason};
+use super::outline::{Part, PartReader, open, title};
 use crate::archive::model::{ConversationRecord, MessageRecord};
 use crate::error::Result;
 
@@ -41,12 +42,11 @@ pub fn read(
             ));
             continue;
         }
-        match Map::<String, Value>::deserialize(&mut open(file, part)?) {
+        match object::read(&mut open(file, part)?) {
             Ok(fields) => intake.agent(fields)?,
-            Err(error) => intake.report.note(format!(
-                "The agent at byte {} was not taken: {}.",
-                part.start,
-                reason(&error)
+            Err(reason) => intake.report.note(format!(
+                "The agent at byte {} was not taken: {reason}.",
+                part.start
             )),
         }
     }
@@ -63,12 +63,12 @@ pub fn read(
             continue;
         }
         // What is said of the conversation may stand behind its messages.
-        match ConversationRecord::deserialize(&mut open(file, part)?) {
+        match object::read::<ConversationRecord>(&mut open(file, part)?) {
             Ok(record) => intake.conversation(entry, record, |writing| {
                 read_messages(&mut open(file, part).map_err(Refusal::Fail)?, writing)
             })?,
-            Err(error) => {
-                let skipped = entry.skipped(title(file, part)?, reason(&error));
+            Err(reason) => {
+                let skipped = entry.skipped(title(file, part)?, reason);
                 intake.report.skip(skipped);
             }
         }
@@ -78,7 +78,8 @@ pub fn read(
 
 /// Adds the messages one by one.
 fn read_messages(json: &mut PartReader<'_>, writing: &mut Writing<'_>) -> Result<(), Refusal> {
-    let mut refusal = None;
+    let (mut refusal, mut track) = (None, Track::new());
+    let json = serde_path_to_error::Deserializer::new(json, &mut track);
     let read = json.deserialize_map(Conversation {
         writing,
         refusal: &mut refusal,
@@ -86,7 +87,7 @@ fn read_messages(json: &mut PartReader<'_>, writing: &mut Writing<'_>) -> Result
     match (refusal, read) {
         (Some(refusal), _) => Err(refusal),
         (None, Err(error)) if error.is_io() => Err(std::io::Error::from(error).into()),
-        (None, Err(error)) => Err(Refusal::Skip(reason(&error))),
+        (None, Err(error)) => Err(Refusal::Skip(reason(&track.path(), &error))),
         (None, Ok(())) => Ok(()),
     }
 }
@@ -147,8 +148,8 @@ impl<'de> Visitor<'de> for Messages<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while let Some(message) = list.next_element_seed(PhantomData::<MessageRecord>)? {
-            if let Err(refusal) = self.writing.add(message) {
+        while let Some(message) = list.next_element_seed(PhantomData::<Object<MessageRecord>>)? {
+            if let Err(refusal) = self.writing.add(message.0) {
                 *self.refusal = Some(refusal);
                 return Err(A::Error::custom("not stored"));
             }

@@ -4,6 +4,7 @@
 mod chatgpt;
 mod intake;
 mod meggy;
+mod object;
 mod outline;
 mod report;
 mod scanner;

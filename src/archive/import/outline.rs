@@ -12,6 +12,7 @@ use serde::de::{
 };
 use serde_json::de::IoRead;
 
+use super::object::{self, plain};
 use super::scanner::Scanner;
 use crate::archive::model::{FORMAT, VERSION};
 use crate::error::{Error, Result};
@@ -56,6 +57,7 @@ fn refusal(error: serde_json::Error, position: u64) -> Error {
             Error::Internal(error.into())
         };
     }
+    let error = plain(&error.to_string());
     Error::Unreadable(format!("JSON parse error - {error} (byte {position})"))
 }
 
@@ -82,15 +84,8 @@ pub fn title(file: &File, part: &Part) -> Result<Option<String>> {
     struct Titled {
         title: String,
     }
-    let titled = Titled::deserialize(&mut open(file, part)?).ok();
-    Ok(titled.map(|titled| titled.title.chars().take(200).collect()))
-}
-
-/// Why a part is not what it should be, without the position, which would be counted from the part's beginning.
-pub fn reason(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let position = format!(" at line {} column {}", error.line(), error.column());
-    text.strip_suffix(&position).unwrap_or(&text).to_owned()
+    let titled = object::read(&mut open(file, part)?).ok();
+    Ok(titled.map(|Titled { title }| title.chars().take(200).collect()))
 }
 
 struct Whole<'a>(&'a Cell<u64>);
@@ -121,12 +116,14 @@ impl<'de> Visitor<'de> for Whole<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Outline, A::Error> {
-        let (mut is_ours, mut agents, mut conversations) = (false, Vec::new(), Vec::new());
+        let (mut is_ours, mut has_version) = (false, false);
+        let (mut agents, mut conversations) = (Vec::new(), None);
         while let Some(field) = map.next_key()? {
             match field {
                 Field::Format => is_ours = map.next_value::<String>()? == FORMAT,
                 Field::Version => {
                     let version: u64 = map.next_value()?;
+                    has_version = true;
                     if version > VERSION {
                         return Err(A::Error::custom(format_args!(
                             "version {version} of the format is not known here, only {VERSION}"
@@ -134,7 +131,7 @@ impl<'de> Visitor<'de> for Whole<'_> {
                     }
                 }
                 Field::Agents => agents = map.next_value_seed(Parts(self.0))?,
-                Field::Conversations => conversations = map.next_value_seed(Parts(self.0))?,
+                Field::Conversations => conversations = Some(map.next_value_seed(Parts(self.0))?),
                 Field::Unknown => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -144,9 +141,12 @@ impl<'de> Visitor<'de> for Whole<'_> {
                  conversations.json"
             )));
         }
+        if !has_version {
+            return Err(A::Error::missing_field("version"));
+        }
         Ok(Outline::Meggy {
             agents,
-            conversations,
+            conversations: conversations.ok_or_else(|| A::Error::missing_field("conversations"))?,
         })
     }
 }

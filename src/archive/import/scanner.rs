@@ -14,7 +14,10 @@ const LONGEST_STRING: u64 = 64 * 1024 * 1024;
 /// How many objects and lists may be within each other; the parser of what they hold goes no deeper.
 const DEEPEST: u32 = 127;
 
-/// Reads a file from its beginning. It fails with `InvalidData` where the file is no UTF-8, has too long a string, or
+/// What some programs put before UTF-8 so that it is known as such.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Reads a file from its beginning, without a byte order mark. It fails with `InvalidData` where the file is no UTF-8, has too long a string, or
 /// nests too deep.
 pub struct Scanner<'a> {
     file: &'a File,
@@ -24,7 +27,7 @@ pub struct Scanner<'a> {
     valid: usize,
     filled: usize,
     is_invalid: bool,
-    /// How many bytes were given out.
+    /// How many bytes of the file were passed.
     position: &'a Cell<u64>,
     string: Option<Within>,
     depth: u32,
@@ -37,13 +40,21 @@ struct Within {
 }
 
 impl<'a> Scanner<'a> {
-    /// Begins at the beginning, and keeps `position` up to date.
+    /// Begins at the beginning, and keeps `position` in the file up to date.
     ///
     /// # Errors
     /// The file cannot be read.
     pub fn new(mut file: &'a File, position: &'a Cell<u64>) -> io::Result<Self> {
         file.seek(SeekFrom::Start(0))?;
-        position.set(0);
+        let mut first = Vec::new();
+        file.take(BYTE_ORDER_MARK.len() as u64)
+            .read_to_end(&mut first)?;
+        let is_marked = first == BYTE_ORDER_MARK;
+        position.set(file.seek(SeekFrom::Start(if is_marked {
+            first.len() as u64
+        } else {
+            0
+        }))?);
         Ok(Self {
             file,
             buffer: vec![0; BUFFER].into(),

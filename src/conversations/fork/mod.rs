@@ -43,7 +43,7 @@ pub async fn fork(
         .ok_or(Error::NotFound)?;
     let mut form = Form::new(payload.fields().await?);
     let message = form.nullable("message_id", &Reference).flatten();
-    let title = form.optional("title", &TITLE);
+    let title = form.nullable("title", &TITLE).flatten();
     form.finish()?;
     let until = match message {
         Some(message) => {

@@ -2,16 +2,22 @@
 
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use tokio_util::sync::DropGuard;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{check_active, check_length, job};
+use super::{check_length, job};
 use crate::agents::Agent;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::live::Turn;
 use crate::messages::Message;
+
+const DEACTIVATED: Error = Error::Refused(
+    StatusCode::BAD_REQUEST,
+    "This agent is deactivated. Activate it to try it.",
+);
 
 /// A turn outside of all conversations, known only to who began it. Dropping this breaks it off.
 pub struct Rehearsal {
@@ -29,7 +35,9 @@ pub async fn rehearse(app: &App, owner: Uuid, agent: Agent, content: String) -> 
     if app.tasks.draining().is_cancelled() {
         return Err(Error::Unavailable);
     }
-    check_active(&agent)?;
+    if !agent.is_active {
+        return Err(DEACTIVATED);
+    }
     check_length(app, &agent, &content).await?;
     let nowhere = Uuid::nil();
     let turn = Arc::new(Turn::new(

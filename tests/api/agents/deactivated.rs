@@ -31,9 +31,10 @@ async fn a_deactivated_agent_answers_nowhere(app: TestApp) {
     let body = json!({ "content": "Hello", "stream": true });
     ann.post(&path, body).await.is(400, &refused);
     let test = format!("/api/agents/{agent}/test/");
+    let untried = json!({ "error": "This agent is deactivated. Activate it to try it." });
     ann.post(&test, json!({ "content": "Hello" }))
         .await
-        .is(400, &refused);
+        .is(400, &untried);
     let message =
         |text: &str| json!({ "role": "user", "parts": [{ "type": "text", "text": text }] });
     for body in [

@@ -169,7 +169,7 @@ async fn faulty_parameters_are_told_with_the_other_faulty_fields(app: TestApp) {
     let errors = json!({
         "name": ["This field may not be blank."],
         "top_p": ["Ensure this value is greater than 0."],
-        "stop": ["Not a valid string."],
+        "stop": ["Item 1: Not a valid string."],
         "seed": ["A valid integer is required."],
         "reasoning_effort": ["\"huge\" is not a valid choice."],
         "response_format": [
@@ -200,9 +200,18 @@ async fn the_limits_of_parameters_are_told(app: TestApp) {
         ("top_p", json!("nan"), "valid number"),
         ("top_p", json!(true), "valid number"),
         ("stop", json!(["a", "b", "c", "d", "e"]), "no more than 4"),
-        ("stop", json!(["a", ""]), "empty"),
+        ("stop", json!(["a", ""]), "Item 2: An empty"),
         ("stop", json!(["a\u{0}"]), "Null characters"),
-        ("stop", json!(["a".repeat(201)]), "200"),
+        (
+            "stop",
+            json!(["a", "b".repeat(201)]),
+            "Item 2: Ensure this field has no more than 200",
+        ),
+        (
+            "stop",
+            json!("a".repeat(201)),
+            "Ensure this field has no more than 200",
+        ),
         ("stop", json!({}), "valid string"),
         ("stop", json!([null]), "valid string"),
         (

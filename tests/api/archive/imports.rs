@@ -2,18 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::{IMPORT, conversation_of, export, file_of, import, message_of, nth, somebody};
+use super::{IMPORT, conversation_of, export, file_of, import, message_of, nth, skipped, somebody};
 use crate::support::client::{id, send};
 use crate::support::{Client, TestApp, on_each_database};
 
 on_each_database! {
     a_file_can_be_a_part_of_a_form,
+    a_byte_order_mark_is_passed_over,
+    what_is_not_needed_may_be_absent_or_null,
     what_is_there_already_is_skipped,
     an_agent_of_the_same_name_takes_the_conversations,
     only_where_there_is_no_default_an_agent_becomes_it,
     conversations_without_an_agent_get_the_default_or_the_named_one,
     an_agent_that_cannot_be_is_noted,
-    a_conversation_that_cannot_be_used_is_skipped_whole,
     oddities_are_put_right,
     what_would_break_the_order_is_put_right_or_skipped,
     agents_are_made_with_what_they_can_have,
@@ -22,19 +23,6 @@ on_each_database! {
     messages_that_name_no_parent_follow_each_other,
     a_conversation_goes_on_after_its_import,
     two_users_can_have_the_same_file,
-}
-
-/// The titles and reasons of what was skipped.
-fn skipped(report: &Value) -> Vec<(usize, &str, &str)> {
-    let all = report["skipped"].as_array().unwrap().iter();
-    all.map(|entry| {
-        (
-            usize::try_from(entry["index"].as_u64().unwrap()).unwrap(),
-            entry["title"].as_str().unwrap_or("?"),
-            entry["reason"].as_str().unwrap(),
-        )
-    })
-    .collect()
 }
 
 async fn agents(client: &Client) -> Vec<Value> {
@@ -63,6 +51,41 @@ async fn a_file_can_be_a_part_of_a_form(app: TestApp) {
         .await
         .expect(400);
     ann.post_as(IMPORT, "text/csv", "a,b").await.expect(415);
+}
+
+async fn a_byte_order_mark_is_passed_over(app: TestApp) {
+    let ann = app.register("ann").await;
+    let text = file_of(&[conversation_of(2, "A", &[]), json!(7)]).to_string();
+    let file = format!("\u{feff}{text}");
+    let report = ann.post_as(IMPORT, "application/json", file.clone()).await;
+    let report = report.expect(200);
+    assert_eq!(report["conversations"]["imported"], 1);
+    // Places are those in the file.
+    let byte = usize::try_from(report["skipped"][0]["byte"].as_u64().unwrap()).unwrap();
+    assert_eq!(&file[byte..=byte], "7");
+    for file in ["\u{feff}\u{feff}[]", "\u{feff}"] {
+        ann.post_as(IMPORT, "application/json", file)
+            .await
+            .expect(400);
+    }
+}
+
+async fn what_is_not_needed_may_be_absent_or_null(app: TestApp) {
+    let ann = app.register("ann").await;
+    let time = "2024-01-02T03:04:05Z";
+    let least = json!({ "id": nth(2), "created_at": time, "updated_at": time });
+    let nulls = json!({
+        "id": nth(3), "created_at": time, "updated_at": time, "agent_id": null, "title": null,
+        "messages": [{ "id": nth(4), "parent_id": null, "edited_at": null, "role": "user", "content": "Hi", "created_at": time }],
+    });
+    let file = json!({ "format": "meggy-export", "version": 1, "conversations": [least, nulls] });
+    let report = import(&ann, &file).await;
+    assert_eq!(report["conversations"]["imported"], 2, "{report}");
+    let default = id(&ann.get("/api/agents/default/").await.expect(200));
+    for conversation in export(&ann).await["conversations"].as_array().unwrap() {
+        assert_eq!(conversation["agent_id"], json!(default));
+        assert_eq!(conversation["title"], "New Conversation");
+    }
 }
 
 async fn what_is_there_already_is_skipped(app: TestApp) {
@@ -146,13 +169,19 @@ async fn conversations_without_an_agent_get_the_default_or_the_named_one(app: Te
     assert_eq!(agents, [&json!(default), &json!(named)]);
 
     let bob = app.register("bob").await;
-    for agent in [named.as_str(), "nonsense", "", "%00"] {
+    let no_id = "Must be a valid UUID.";
+    for (agent, reason) in [
+        (named.as_str(), "You have no such agent."),
+        ("nonsense", no_id),
+        ("", no_id),
+        ("%00", no_id),
+    ] {
         let path = format!("{IMPORT}?agent={agent}");
         let refused = bob
             .post_as(&path, "application/json", file.to_string())
             .await
             .expect(400);
-        assert!(refused["agent"].is_array(), "{refused}");
+        assert_eq!(refused["agent"], json!([reason]), "{agent}");
     }
     super::assert_empty(&bob).await;
 }
@@ -185,93 +214,6 @@ async fn an_agent_that_cannot_be_is_noted(app: TestApp) {
         .map(|agent| agent["name"].clone())
         .collect();
     assert_eq!(names, ["Bruno"]);
-}
-
-async fn a_conversation_that_cannot_be_used_is_skipped_whole(app: TestApp) {
-    let ann = app.register("ann").await;
-    let good = || message_of(10, None, "user", "Good");
-    let with = |change: &dyn Fn(&mut Value)| {
-        let mut bad = message_of(11, Some(10), "assistant", "Bad");
-        change(&mut bad);
-        [good(), bad]
-    };
-    let set = |field: &'static str, value: Value| {
-        with(&move |message: &mut Value| message[field] = value.clone())
-    };
-    let cases: Vec<(Vec<Value>, &str)> = vec![
-        (set("role", json!("oracle")).into(), "`oracle` is no role"),
-        (
-            set("status", json!("asleep")).into(),
-            "`asleep` is no status",
-        ),
-        (set("error_code", json!("x")).into(), "`x` is no code"),
-        (
-            set("feedback_rating", json!("so-so")).into(),
-            "`so-so` is no rating",
-        ),
-        (set("content", json!(null)).into(), "expected a string"),
-        (set("tokens_used", json!(1e12)).into(), "i32"),
-        (
-            set("created_at", json!("yesterday")).into(),
-            "invalid characters",
-        ),
-        (
-            set("parent_id", json!(nth(99))).into(),
-            "does not come before it",
-        ),
-        (set("id", json!(nth(10))).into(), "two messages have the id"),
-        (
-            vec![
-                good(),
-                message_of(11, Some(10), "assistant", "Shown"),
-                message_of(12, Some(10), "assistant", "Shown beside it"),
-            ],
-            "its parent is not the message shown before it",
-        ),
-        (set("id", json!("x")).into(), "UUID"),
-        (
-            set("error", json!("x".repeat(70_000))).into(),
-            "is longer than 65536 bytes",
-        ),
-        (vec![good(), json!([])], "invalid"),
-        (vec![good(), json!({})], "missing field `id`"),
-    ];
-    let conversations: Vec<_> = (20..)
-        .zip(&cases)
-        .map(|(number, (messages, _))| conversation_of(number, &format!("Case {number}"), messages))
-        .chain([
-            json!({ "title": "Nothing else" }),
-            json!(7),
-            json!([]),
-            conversation_of(90, "The last one", &[good()]),
-        ])
-        .collect();
-    let report = import(&ann, &file_of(&conversations)).await;
-    let skipped = skipped(&report);
-    for (place, (_, reason)) in cases.iter().enumerate() {
-        let (index, title, told) = skipped[place];
-        assert_eq!(
-            (index, title),
-            (place, &*format!("Case {}", 20 + place)),
-            "{reason}"
-        );
-        assert!(told.contains(reason), "{told:?} does not say {reason:?}");
-        assert!(!told.contains(" at line"), "{told}");
-    }
-    let rest = &skipped[cases.len()..];
-    assert_eq!((rest.len(), rest[0].1), (3, "Nothing else"), "{report}");
-    assert_eq!(rest[0].2, "missing field `id`");
-    let counts = json!({ "imported": 1, "skipped": cases.len() + 3 });
-    assert_eq!(
-        (&report["conversations"], &report["messages"]),
-        (&counts, &json!(1))
-    );
-    let list = ann.get("/api/conversations/").await.expect(200);
-    assert_eq!(
-        (&list["count"], &list["results"][0]["title"]),
-        (&json!(1), &json!("The last one"))
-    );
-    assert_eq!(ann.get("/api/messages/").await.expect(200)["count"], 1);
 }
 
 async fn oddities_are_put_right(app: TestApp) {

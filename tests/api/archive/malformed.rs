@@ -98,6 +98,11 @@ async fn other_files_are_told_apart(app: TestApp) {
         file[field] = value;
         file.to_string()
     };
+    let without = |field: &str| {
+        let mut file: Value = serde_json::from_str(&good()).unwrap();
+        file.as_object_mut().unwrap().remove(field);
+        file.to_string()
+    };
     for (file, text) in [
         (String::new(), "EOF"),
         ("{}".to_owned(), "neither an export of Meggy"),
@@ -110,7 +115,12 @@ async fn other_files_are_told_apart(app: TestApp) {
             with("version", json!(2)),
             "version 2 of the format is not known here, only 1",
         ),
-        (with("version", json!("1")), "expected u64"),
+        (
+            with("version", json!("1")),
+            "expected a whole number at line 1",
+        ),
+        (without("version"), "missing field `version`"),
+        (without("conversations"), "missing field `conversations`"),
         (with("agents", json!({})), "expected a list"),
         (with("conversations", json!(null)), "expected a list"),
     ] {

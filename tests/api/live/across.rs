@@ -21,7 +21,7 @@ on_postgres! {
     a_key_finds_its_turn_on_the_other,
     twenty_at_once_on_both_are_one_turn,
     questions_at_once_on_both_are_answered_one_at_a_time,
-    a_conversation_deleted_on_one_ends_its_turn_on_the_other,
+    what_is_deleted_on_one_ends_its_turns_on_the_other_at_once,
 }
 
 async fn an_answer_is_stopped_from_the_other(app: TestApp) {
@@ -198,36 +198,45 @@ async fn questions_at_once_on_both_are_answered_one_at_a_time(app: TestApp) {
     assert_eq!(ann.messages(&conversation).await.len(), 2 * answered);
 }
 
-async fn a_conversation_deleted_on_one_ends_its_turn_on_the_other(app: TestApp) {
-    let (ann, conversation) = ann(&app).await;
+async fn what_is_deleted_on_one_ends_its_turns_on_the_other_at_once(app: TestApp) {
+    let ann = app.register("ann").await;
     let (_other, there) = beside(&app, &ann).await;
-    app.model.replies([openai_answer("one two three", None)
-        .pieces(3)
-        .end(End::Silence)]);
-    let running = say(&ann, &conversation, "Hello");
-    asked(&app, 1).await;
-    let mut here = ann.watch(&conversation).await;
-    let mut elsewhere = there.watch(&conversation).await;
-    elsewhere.until_text(8).await;
-    let start = Instant::now();
-    there
-        .delete(&format!("/api/conversations/{conversation}/"))
-        .await
-        .expect(204);
-    app.model.server.client_left().await;
-    assert!(
-        start.elapsed() < Duration::from_secs(6),
-        "{:?}",
-        start.elapsed()
-    );
-    for reader in [&mut here, &mut elsewhere] {
-        let last = reader.rest().await.pop().unwrap();
-        assert_eq!(
-            (&*last.name, &last.data["code"]),
-            ("error", &json!("deleted"))
+    for (turn, room) in (1..).zip(["conversations", "agents", "users"]) {
+        let agent = ann.agent(json!({ "name": room })).await;
+        let conversation = ann.conversation_with(&agent).await;
+        app.model.replies([openai_answer("one two three", None)
+            .pieces(3)
+            .end(End::Silence)]);
+        let running = say(&ann, &conversation, "Hello");
+        asked(&app, turn).await;
+        let mut here = ann.watch(&conversation).await;
+        let mut elsewhere = there.watch(&conversation).await;
+        elsewhere.until_text(8).await;
+        let id = match room {
+            "conversations" => conversation,
+            "agents" => agent,
+            _ => ann.id().to_owned(),
+        };
+        let start = Instant::now();
+        there
+            .delete(&format!("/api/{room}/{id}/"))
+            .await
+            .expect(204);
+        app.model.server.clients_left(turn).await;
+        assert!(
+            start.elapsed() < Duration::from_millis(1500),
+            "{room}: {:?}",
+            start.elapsed()
         );
+        for reader in [&mut here, &mut elsewhere] {
+            let last = reader.rest().await.pop().unwrap();
+            assert_eq!(
+                (&*last.name, &last.data["code"]),
+                ("error", &json!("deleted"))
+            );
+        }
+        let not_found = json!({ "detail": "Not found." });
+        running.await.unwrap().is(404, &not_found);
+        assert_eq!(pieces(&app.db).await, 0);
     }
-    let not_found = json!({ "detail": "Not found." });
-    running.await.unwrap().is(404, &not_found);
-    assert_eq!(pieces(&app.db).await, 0);
 }

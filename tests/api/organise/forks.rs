@@ -241,10 +241,9 @@ async fn titles_of_forks_are_told_apart(app: TestApp) {
         (&longest, &cut),
     ] {
         let conversation = begin(&ann, json!({ "title": title })).await;
-        assert_eq!(
-            fork(&ann, &conversation, json!({})).await["title"],
-            *expected
-        );
+        for body in [json!({}), json!({ "title": null, "message_id": null })] {
+            assert_eq!(fork(&ann, &conversation, body).await["title"], *expected);
+        }
     }
     let conversation = begin(&ann, json!({})).await;
     let made = fork(&ann, &conversation, json!({ "title": "Mine" })).await;

@@ -231,6 +231,9 @@ async fn only_a_form_with_a_file_is_an_upload(app: TestApp) {
     );
     let raw = ann.post_as(AVATAR, "image/png", png()).await;
     assert_eq!(raw.status, 415);
+    let boundless = ann.post_as(AVATAR, "multipart/form-data", png()).await;
+    assert!(boundless.text.contains("boundary"), "{}", boundless.text);
+    assert_eq!(boundless.status, 400);
     for (content_type, body) in [
         (
             "multipart/form-data; boundary=xyz",

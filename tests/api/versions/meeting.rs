@@ -73,9 +73,11 @@ async fn while_an_answer_is_written_nothing_is_changed(app: TestApp) {
     })
     .await;
     let edited = json!({ "content": "x" });
+    let same = json!({ "content": "two" });
     let anew = json!({ "content": "x", "regenerate": true });
     for refused in [
         edit(&ann, &conversation, &first[2], edited).await,
+        edit(&ann, &conversation, &first[2], same).await,
         edit(&ann, &conversation, &first[2], anew).await,
         regenerate(&ann, &conversation, &first[1]).await,
         select(&ann, &conversation, &first[3]).await,

@@ -176,7 +176,7 @@ impl Model for Users {
             let entry = staff.entry("user.delete", account.as_object());
             audit::write(&mut tx, entry).await?;
             tx.commit().await?;
-            accounts.forget(files).await;
+            accounts.forget(id, files).await;
             Ok(true)
         });
         deletion
