@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, App};
 use crate::http::connection;
@@ -13,8 +14,9 @@ use crate::tasks::Tasks;
 /// How long interrupted answers have to be written down and told.
 const CLOSING_TIME: Duration = Duration::from_secs(5);
 
-/// Serves until `stop` resolves, and for the configured delay. Then nothing new is taken on, running answers get the
-/// configured grace period, and what is still running after it is written down as interrupted.
+/// Serves until `stop` resolves, and for the configured delay. Then no more connections are accepted, what comes at that
+/// moment on those that are open is still taken on, running answers get the configured grace period, and what is still
+/// running after it is written down as interrupted.
 ///
 /// # Errors
 /// The database failed.
@@ -34,9 +36,9 @@ pub async fn serve(
     let background = tasks.spawn(live::run(db.clone(), app.live.clone(), tasks.clone()));
 
     tasks.spawn(app.limits.clone().sweep(tasks.draining().clone()));
-    let draining = tasks.draining().clone();
+    let closing = CancellationToken::new();
     let (most, timeouts) = (app.config.server.max_connections, app.timeouts);
-    let serving = connection::serve(listener, app::router(app), most, timeouts, draining);
+    let serving = connection::serve(listener, app::router(app), most, timeouts, closing.clone());
     let mut server = tokio::spawn(serving);
 
     tokio::select! {
@@ -46,18 +48,24 @@ pub async fn serve(
     }
     tasks.stop();
     // Meanwhile load balancers learn that this server is not ready any more.
-    tasks.ending().run_until_cancelled(sleep(delay)).await;
-    tasks.drain();
+    let ending = tasks.ending().clone();
+    ending.run_until_cancelled(sleep(delay)).await;
+    closing.cancel();
     let drained = async {
-        let served = (&mut server).await;
+        let moment = timeout(timeouts.ending, &mut server);
+        let closed = ending.run_until_cancelled(moment).await;
+        tasks.drain();
+        let served = match closed {
+            Some(Ok(served)) => served,
+            _ => server.await,
+        };
         tasks.finished().await;
         served
     };
     tokio::pin!(drained);
-    let ending = tasks.ending().clone();
     let in_time = tokio::select! {
         served = &mut drained => Some(served),
-        () = sleep(grace) => None,
+        () = sleep(timeouts.ending + grace) => None,
         () = ending.cancelled() => None,
     };
     match in_time {

@@ -7,6 +7,8 @@ use clap::Args;
 
 use super::{Failure, configuration, open};
 use crate::config::{DatabaseUrl, MediaConfig};
+use crate::server::StopSignal;
+use crate::tasks::Tasks;
 
 /// What to copy where.
 #[derive(Args)]
@@ -47,9 +49,11 @@ pub async fn run(options: Options) -> Result<(), Failure> {
         .prefix(".meggy-backup-")
         .tempfile_in(folder)
         .map_err(failed)?;
+    // However it ends, no half of a copy stays.
+    let interrupted = StopSignal::listen()?.stop(Tasks::default());
     tokio::select! {
         copied = db.copy_to(copy.path()) => copied?,
-        _ = tokio::signal::ctrl_c() => return Err("interrupted".into()),
+        () = interrupted => return Err("interrupted".into()),
     }
     db.close().await;
     copy.as_file().sync_all().map_err(failed)?;

@@ -5,11 +5,11 @@
 
 use crate::db::{Foreign, Sql};
 
-/// The key before all.
+/// The key before all: a spelling of the smallest one that no row's has.
 pub fn start(source: &Foreign) -> &'static str {
     match source {
-        Foreign::Sqlite(_) => "-9223372036854775808",
-        Foreign::Postgres(_) => "00000000-0000-0000-0000-000000000000",
+        Foreign::Sqlite(_) => "-09223372036854775808",
+        Foreign::Postgres(_) => "00000000000000000000000000000000",
     }
 }
 
@@ -57,8 +57,9 @@ table! {
         /// All of them.
         ALL: "", "";
         /// The next ones behind a key.
-        PAGE: "WHERE users.rowid > CAST($1 AS INTEGER) ORDER BY users.rowid LIMIT 200",
-              "WHERE users.id > CAST($1 AS UUID) ORDER BY users.id LIMIT 200";
+        PAGE:
+            "WHERE users.rowid >= CAST($1 AS INTEGER) AND CAST(users.rowid AS TEXT) <> $1 ORDER BY users.rowid LIMIT 200",
+            "WHERE users.id >= CAST($1 AS UUID) AND CAST(users.id AS TEXT) <> $1 ORDER BY users.id LIMIT 200";
     }
 }
 
@@ -87,9 +88,10 @@ table! {
         /// The next ones behind a key of the account with a key.
         PAGE_OF_USER:
             "WHERE conversations.user_id = (SELECT id FROM users WHERE rowid = CAST($1 AS INTEGER))
-               AND conversations.rowid > CAST($2 AS INTEGER)
+               AND conversations.rowid >= CAST($2 AS INTEGER) AND CAST(conversations.rowid AS TEXT) <> $2
              ORDER BY conversations.rowid LIMIT 200",
-            "WHERE conversations.user_id = CAST($1 AS UUID) AND conversations.id > CAST($2 AS UUID)
+            "WHERE conversations.user_id = CAST($1 AS UUID)
+               AND conversations.id >= CAST($2 AS UUID) AND CAST(conversations.id AS TEXT) <> $2
              ORDER BY conversations.id LIMIT 200";
         /// Those whose account is not there.
         ORPHANS: "WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = conversations.user_id)",

@@ -15,7 +15,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
-use http::{Request, StatusCode};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
@@ -58,7 +59,8 @@ pub struct Timeouts {
     /// For any part of a body, and for the whole beyond the time that its length takes at the slowest pace that is
     /// borne with.
     pub body: Duration,
-    /// For the rest of a request that was half sent when the server began to end.
+    /// For requests that are on their way, or half sent, when the server begins to end. Who keeps a connection for later
+    /// may send one before hearing that it was closed, and cannot tell what became of it.
     pub ending: Duration,
 }
 
@@ -73,14 +75,15 @@ impl Default for Timeouts {
     }
 }
 
-/// Serves at most `most` connections at a time, further ones wait unaccepted, until `draining`, and then until the requests
-/// that are under way are answered.
+/// Serves at most `most` connections at a time, further ones wait unaccepted, until `closing`. Then none is accepted but
+/// those that the system has taken already, each is closed after its next answer, which says so, or when no request comes
+/// for a moment; and this ends when all are.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     most: usize,
     timeouts: Timeouts,
-    draining: CancellationToken,
+    closing: CancellationToken,
 ) {
     let open = TaskTracker::new();
     let room = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
@@ -92,7 +95,23 @@ pub async fn serve(
         // A client that has said all may close its half. It also means that nothing is read while an answer is sent,
         // which would take another buffer for each open stream. That a client has left shows when it is written to.
         .half_close(true);
-    while let Some((permit, stream, address)) = draining
+    let open_one = |stream, address, permit| {
+        let progress = Progress::default();
+        let answering = Answering {
+            router: router.clone(),
+            address,
+            progress: progress.clone(),
+            timeouts,
+            closing: closing.clone(),
+        };
+        let service = service_fn(move |request| answer(answering.clone(), request));
+        let stream = Watched::new(prepared(stream), progress.clone(), timeouts.head, permit);
+        let connection = http
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        open.spawn(run(connection, progress, timeouts, closing.clone()));
+    };
+    while let Some((permit, stream, address)) = closing
         .run_until_cancelled(async {
             let permit = admit(&room, &mut reminded).await;
             let (stream, address) = accept(&listener).await;
@@ -100,52 +119,50 @@ pub async fn serve(
         })
         .await
     {
-        let progress = Progress::default();
-        let answering = Answering {
-            router: router.clone(),
-            address,
-            progress: progress.clone(),
-            timeouts,
-            draining: draining.clone(),
-        };
-        let service = service_fn(move |request| answer(answering.clone(), request));
-        let stream = Watched::new(stream, progress.clone(), timeouts.head, permit);
-        let connection = http
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        open.spawn(run(connection, progress, timeouts, draining.clone()));
+        open_one(stream, address, permit);
     }
-    drop(listener);
+    // Who waits to be accepted may have sent a request already, which would be lost with the listener.
+    if let Ok(listener) = listener.into_std() {
+        while let Ok(permit) = room.clone().try_acquire_owned()
+            && let Ok((stream, address)) = listener.accept()
+        {
+            if stream.set_nonblocking(true).is_ok()
+                && let Ok(stream) = TcpStream::from_std(stream)
+            {
+                open_one(stream, address, Some(permit));
+            }
+        }
+    }
     open.close();
     open.wait().await;
 }
 
 type Connection<S> = http1::UpgradeableConnection<TokioIo<Watched>, S>;
 
-/// Serves one connection, from `draining` on only until the request that is under way is answered, or is seen not to come.
+/// Serves one connection, from a moment after `closing` on only until the request that is under way is answered, or is seen
+/// not to come.
 async fn run<S>(
     connection: Connection<S>,
     progress: Progress,
     timeouts: Timeouts,
-    draining: CancellationToken,
+    closing: CancellationToken,
 ) where
     S: HttpService<Incoming, ResBody = Body, Error = Infallible>,
 {
     let mut connection = pin!(connection);
-    let served = tokio::select! {
-        ended = connection.as_mut() => Some(ended),
-        () = draining.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            tokio::select! {
-                ended = connection.as_mut() => Some(ended),
-                () = sleep(timeouts.ending) => None,
-            }
-        }
+    let late = async {
+        closing.cancelled().await;
+        sleep(timeouts.ending).await;
     };
-    let ended = match served {
-        Some(ended) => ended,
-        None if progress.is(Phase::Head) => return,
-        None => connection.await,
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = late => {
+            if progress.is(Phase::Head) {
+                return;
+            }
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection broke");
@@ -171,12 +188,7 @@ async fn admit(
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, address)) => {
-                // Answers are small and somebody waits for them. Where it is refused they are merely later.
-                let _ = stream.set_nodelay(true);
-                give_up_stalled(&stream);
-                return (stream, address);
-            }
+            Ok(accepted) => return accepted,
             Err(error) if is_the_clients(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "no connection can be accepted");
@@ -184,6 +196,14 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             }
         }
     }
+}
+
+/// A connection, set up for answers that are small and waited for.
+fn prepared(stream: TcpStream) -> TcpStream {
+    // Where it is refused they are merely later.
+    let _ = stream.set_nodelay(true);
+    give_up_stalled(&stream);
+    stream
 }
 
 /// Has the system give up the connection when nothing more gets through (`TCP_USER_TIMEOUT`, tcp(7)).
@@ -214,17 +234,21 @@ struct Answering {
     address: SocketAddr,
     progress: Progress,
     timeouts: Timeouts,
-    draining: CancellationToken,
+    closing: CancellationToken,
 }
 
 async fn answer(with: Answering, request: Request<Incoming>) -> Result<Response, Infallible> {
     with.progress.enter(Phase::Answer);
-    let mut request = request.map(|body| Body::new(Paced::new(body, with.timeouts, with.draining)));
+    let closing = with.closing.clone();
+    let mut request = request.map(|body| Body::new(Paced::new(body, with.timeouts, closing)));
     request.extensions_mut().insert(ConnectInfo(with.address));
-    let response = with.router.oneshot(request).await?;
-    Ok(if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        response
-    } else {
-        response.map(|body| Body::new(Answer::new(body, with.progress)))
-    })
+    let mut response = with.router.oneshot(request).await?;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(response);
+    }
+    if with.closing.is_cancelled() {
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response.map(|body| Body::new(Answer::new(body, with.progress))))
 }

@@ -18,6 +18,9 @@ const METHODS: HeaderValue = HeaderValue::from_static("DELETE, GET, OPTIONS, PAT
 const HEADERS: HeaderValue = HeaderValue::from_static(
     "accept, authorization, content-type, idempotency-key, last-event-id, user-agent, x-csrftoken, x-request-id, x-requested-with",
 );
+/// What pages may read of an answer beside what they always may.
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("ratelimit, ratelimit-policy, retry-after, x-request-id");
 const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
 
 /// Adds the CORS headers for the origins in `allowed`, and answers preflights.
@@ -49,10 +52,7 @@ pub async fn cors(State(allowed): State<Arc<[String]>>, request: Request, next: 
             ACCESS_CONTROL_ALLOW_CREDENTIALS,
             HeaderValue::from_static("true"),
         );
-        headers.insert(
-            ACCESS_CONTROL_EXPOSE_HEADERS,
-            HeaderValue::from_static("retry-after, x-request-id"),
-        );
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         if is_options {
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);

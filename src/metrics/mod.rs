@@ -12,7 +12,7 @@ mod labels;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -21,7 +21,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 pub use active::Active;
-pub use labels::Route;
+pub use labels::{Route, method_name};
 
 use crate::clock;
 use crate::db::Db;
@@ -29,9 +29,7 @@ use crate::llm::{ProviderName, Providers};
 use crate::messages::Message;
 use crate::workers::Workers;
 use gauges::Gauges;
-use labels::{
-    ProviderLabels, RequestLabels, RouteLabels, StreamLabels, TokenLabels, TurnLabels, method_name,
-};
+use labels::{ProviderLabels, RequestLabels, RouteLabels, StreamLabels, TokenLabels, TurnLabels};
 
 /// The upper limits of the groups of durations, in seconds.
 const REQUEST_SECONDS: [f64; 14] = [
@@ -147,12 +145,11 @@ impl Metrics {
     /// Counts a request that was answered after so long.
     pub fn request_answered(
         &self,
-        method: &Method,
+        method: &'static str,
         route: Route,
         status: StatusCode,
         duration: Duration,
     ) {
-        let method = method_name(method);
         let by_route = RouteLabels { method, route };
         self.0
             .request_durations

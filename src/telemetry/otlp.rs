@@ -82,7 +82,7 @@ pub fn begin(span: &Span, headers: &HeaderMap) {
 
 /// Adds to the trace what became of a request.
 pub fn end(span: &Span, answered: &Answered) {
-    span.set_attribute("http.request.method", answered.method.to_string());
+    span.set_attribute("http.request.method", answered.method);
     span.set_attribute("http.route", answered.route.to_string());
     let status = answered.status;
     span.set_attribute("http.response.status_code", i64::from(status.as_u16()));

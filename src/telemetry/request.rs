@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::{Instrument, field};
@@ -18,7 +18,7 @@ use uuid::fmt::Hyphenated;
 use crate::clock;
 use crate::config::Config;
 use crate::http::origin;
-use crate::metrics::{Active, Metrics, Route};
+use crate::metrics::{Active, Metrics, Route, method_name};
 
 /// What a request is called, by whoever sent it or by us.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -49,7 +49,10 @@ pub async fn trace(
     );
     #[cfg(feature = "otlp")]
     super::otlp::begin(&span, request.headers());
-    let (method, is_probe) = (request.method().clone(), is_probe(request.uri().path()));
+    let (method, is_probe) = (
+        method_name(request.method()),
+        is_probe(request.uri().path()),
+    );
     let client = origin::client_address(request.headers(), request.extensions(), &config);
     let taken = TakenRoute::default();
     request.extensions_mut().insert(taken.clone());
@@ -68,7 +71,7 @@ pub async fn trace(
     #[cfg(feature = "otlp")]
     super::otlp::end(&span, &answered);
     metrics.request_answered(
-        &answered.method,
+        answered.method,
         answered.route,
         answered.status,
         answered.elapsed,
@@ -127,7 +130,7 @@ fn is_event_stream(response: &Response) -> bool {
 
 /// A request and what became of it.
 pub(super) struct Answered {
-    pub method: Method,
+    pub method: &'static str,
     pub route: Route,
     pub status: StatusCode,
     elapsed: Duration,
@@ -140,7 +143,7 @@ impl Answered {
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
-                    method = %self.method,
+                    method = self.method,
                     route = self.route.as_str(),
                     status = self.status.as_u16(),
                     duration_ms = self.elapsed.as_micros() as f64 / 1000.0,

@@ -20,6 +20,7 @@ on_each_database! {
     a_body_that_comes_steadily_may_take_its_time,
     what_was_half_sent_does_not_delay_a_stop,
     a_request_that_was_on_its_way_is_answered_while_stopping,
+    a_kept_connection_is_closed_by_an_answer_while_stopping,
     no_more_connections_than_allowed,
 }
 
@@ -32,6 +33,12 @@ const PATIENT: Timeouts = Timeouts {
     head: FOR_EVER,
     body: FOR_EVER,
     ending: SHORT,
+};
+
+/// Ends so slowly that there is time to look at it.
+const UNHURRIED: Timeouts = Timeouts {
+    ending: Duration::from_secs(3),
+    ..PATIENT
 };
 
 async fn start(app: &TestApp, timeouts: Timeouts) -> TestApp {
@@ -316,11 +323,7 @@ async fn what_was_half_sent_does_not_delay_a_stop(app: TestApp) {
 }
 
 async fn a_request_that_was_on_its_way_is_answered_while_stopping(app: TestApp) {
-    let timeouts = Timeouts {
-        ending: FOR_EVER,
-        ..PATIENT
-    };
-    let app = start(&app, timeouts).await;
+    let app = start(&app, UNHURRIED).await;
     app.register("ann").await;
     let mut connection = connect(&app).await;
     let body = json!({ "email": "ann@example.com", "password": "correct horse" }).to_string();
@@ -332,17 +335,48 @@ async fn a_request_that_was_on_its_way_is_answered_while_stopping(app: TestApp) 
     let mut head = connect(&app).await;
     say(&mut head, "GET /api/health/ HTTP/1.1\r\n").await;
     app.stranger().get("/api/health/").await.expect(200);
+    stop_accepting(&app).await;
+    say(&mut connection, &body).await;
+    assert_eq!(answer(&mut connection).await.0, 200);
+    say(&mut head, "host: localhost\r\n\r\n").await;
+    assert_eq!(answer(&mut head).await.0, 200);
+    app.stop().await;
+}
+
+async fn a_kept_connection_is_closed_by_an_answer_while_stopping(app: TestApp) {
+    let app = start(&app, UNHURRIED).await;
+    let ann = app.register("ann").await;
+    let conversation = ann.conversation().await;
+    let get = "GET /api/health/ HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let (mut kept, mut idle) = (connect(&app).await, connect(&app).await);
+    for connection in [&mut kept, &mut idle] {
+        say(connection, get).await;
+        assert_eq!(answer(connection).await.0, 200);
+    }
+    stop_accepting(&app).await;
+    // As a proxy does that has not heard yet. It would not dare to send it anew elsewhere.
+    let body = json!({ "content": "Hello" }).to_string();
+    let head = format!(
+        "POST /api/conversations/{conversation}/send_message/ HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        ann.token(),
+        body.len()
+    );
+    say(&mut kept, &(head + &body)).await;
+    let told = rest(&mut kept).await;
+    assert!(told.starts_with("HTTP/1.1 200 "), "{told}");
+    assert!(told.contains("connection: close\r\n"), "{told}");
+    assert_eq!(rest(&mut idle).await, "");
+    app.stop().await;
+}
+
+async fn stop_accepting(app: &TestApp) {
     app.ask_to_stop();
     eventually("nothing new is accepted", async || {
         let address = app.base.strip_prefix("http://").unwrap();
         TcpStream::connect(address).await.is_err().then_some(())
     })
     .await;
-    say(&mut connection, &body).await;
-    assert_eq!(answer(&mut connection).await.0, 200);
-    say(&mut head, "host: localhost\r\n\r\n").await;
-    assert_eq!(answer(&mut head).await.0, 200);
-    app.stop().await;
 }
 
 async fn no_more_connections_than_allowed(app: TestApp) {

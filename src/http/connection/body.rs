@@ -49,7 +49,7 @@ impl From<Unfinished> for Error {
 pub struct Paced {
     body: Incoming,
     timeouts: Timeouts,
-    draining: CancellationToken,
+    closing: CancellationToken,
     received: u64,
     waited: Duration,
     waiting: Option<Waiting>,
@@ -59,16 +59,16 @@ pub struct Paced {
 struct Waiting {
     since: Instant,
     /// `None` once it has come about.
-    draining: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    closing: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     deadline: Pin<Box<Sleep>>,
 }
 
 impl Paced {
-    pub fn new(body: Incoming, timeouts: Timeouts, draining: CancellationToken) -> Self {
+    pub fn new(body: Incoming, timeouts: Timeouts, closing: CancellationToken) -> Self {
         Self {
             body,
             timeouts,
-            draining,
+            closing,
             received: 0,
             waited: Duration::ZERO,
             waiting: None,
@@ -81,7 +81,7 @@ impl Paced {
         let left = (self.timeouts.body + earned).saturating_sub(self.waited);
         Waiting {
             since,
-            draining: Some(Box::pin(self.draining.clone().cancelled_owned())),
+            closing: Some(Box::pin(self.closing.clone().cancelled_owned())),
             deadline: Box::pin(sleep_until(since + left.min(self.timeouts.body))),
         }
     }
@@ -89,14 +89,14 @@ impl Paced {
 
 impl Waiting {
     fn poll(&mut self, context: &mut Context<'_>, ending: Duration) -> Poll<Unfinished> {
-        if let Some(draining) = &mut self.draining
-            && draining.as_mut().poll(context).is_ready()
+        if let Some(closing) = &mut self.closing
+            && closing.as_mut().poll(context).is_ready()
         {
-            self.draining = None;
+            self.closing = None;
             self.deadline = Box::pin(sleep(ending));
         }
         ready!(self.deadline.as_mut().poll(context));
-        Poll::Ready(if self.draining.is_some() {
+        Poll::Ready(if self.closing.is_some() {
             Unfinished::TooSlow
         } else {
             Unfinished::Stopping

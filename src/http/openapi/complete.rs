@@ -12,7 +12,8 @@ use utoipa::openapi::{OpenApi, RefOr, Required, Response, Schema};
 use super::layers::answer;
 use super::operations;
 use super::responses::{
-    BadBody, BadRequest, InternalError, NotFound, TooLarge, Unavailable, UnsupportedMediaType,
+    BadBody, BadRequest, HeadTooLarge, InternalError, NotFound, TooLarge, TooSlow, Unavailable,
+    UnsupportedMediaType, UriTooLong,
 };
 
 /// Adds the answers that follow from what operations take, and names that are unique to operations. What an operation
@@ -110,6 +111,7 @@ fn free(body: &mut RequestBody, schemas: &BTreeMap<String, RefOr<Schema>>) {
 fn add_answers(operation: &mut Operation) {
     if operation.request_body.is_some() {
         answer::<BadBody>(operation, StatusCode::BAD_REQUEST);
+        answer::<TooSlow>(operation, StatusCode::REQUEST_TIMEOUT);
         answer::<TooLarge>(operation, StatusCode::PAYLOAD_TOO_LARGE);
         answer::<UnsupportedMediaType>(operation, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
@@ -124,6 +126,9 @@ fn add_answers(operation: &mut Operation) {
         answer::<NotFound>(operation, StatusCode::NOT_FOUND);
     }
     answer::<BadRequest>(operation, StatusCode::BAD_REQUEST);
+    answer::<UriTooLong>(operation, StatusCode::URI_TOO_LONG);
+    let head_too_large = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    answer::<HeadTooLarge>(operation, head_too_large);
     answer::<InternalError>(operation, StatusCode::INTERNAL_SERVER_ERROR);
     answer::<Unavailable>(operation, StatusCode::SERVICE_UNAVAILABLE);
 }

@@ -103,6 +103,24 @@ responses! {
     NotAcceptable(Detail);
 
     #[response(
+        description = "The body came too slowly.",
+        example = json!({ "detail": "The body came too slowly." })
+    )]
+    TooSlow(Detail);
+
+    #[response(
+        description = "The address is longer than the server reads.",
+        example = json!({ "detail": "The address is longer than 16384 bytes." })
+    )]
+    UriTooLong(Detail);
+
+    #[response(
+        description = "The header fields are longer than the server reads. Where they are more than twice as long, there is no body.",
+        example = json!({ "detail": "The header fields are longer than 32768 bytes." })
+    )]
+    HeadTooLarge(Detail);
+
+    #[response(
         description = "The body is longer than the server reads.",
         example = json!({ "detail": "The body is longer than 10485760 bytes." })
     )]

@@ -1,13 +1,18 @@
 //! Rows that belong to nothing, odd messages, and values that only SQLite lets in.
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::old::{Cell, id, sql, time};
 use super::{Move, on_all_databases};
 use crate::support::Kind;
 use crate::support::tokens::{access, mint};
 
-on_all_databases!(what_belongs_to_nothing_is_named, messages_are_made_usable);
+on_all_databases!(
+    what_belongs_to_nothing_is_named,
+    an_id_that_is_none_becomes_another,
+    messages_are_made_usable
+);
 
 /// Only SQLite lets these in.
 mod anything {
@@ -50,6 +55,29 @@ async fn what_belongs_to_nothing_is_named(mut moving: Move) {
         assert!(reason.contains("is not there"), "{reason}");
         assert!(said.text.contains(&moving.id(number)), "{}", said.text);
     }
+}
+
+async fn an_id_that_is_none_becomes_another(mut moving: Move) {
+    let nil = Cell::Text(match moving.old.database.kind {
+        Kind::Sqlite => Uuid::nil().simple().to_string(),
+        Kind::Postgres => Uuid::nil().to_string(),
+    });
+    let old = &mut moving.old;
+    old.user(1, &[("id", nil.clone())]);
+    old.agent(10, 1, &[("id", nil.clone()), ("user_id", nil.clone())]);
+    let of_nil = [("user_id", nil.clone()), ("agent_id", nil.clone())];
+    old.conversation(20, 1, 10, &of_nil);
+    let [user, agent] = of_nil;
+    old.conversation(21, 1, 10, &[user, agent, ("id", nil.clone())]);
+    old.message(30, 20, &[]);
+    old.message(31, 21, &[("id", nil.clone()), ("conversation_id", nil)]);
+    let said = Move::imported(moving.import(&[]).await);
+    assert_eq!(said.counts("users"), [1, 1, 1, 0, 0, 0]);
+    assert_eq!(said.counts("agents"), [1, 1, 1, 0, 0, 0]);
+    assert_eq!(said.counts("conversations"), [2, 2, 1, 0, 0, 0]);
+    assert_eq!(said.counts("messages"), [2, 2, 1, 0, 0, 0]);
+    let again = Move::imported(moving.import(&[]).await);
+    assert_eq!(again.counts("messages"), [2, 0, 0, 2, 0, 0]);
 }
 
 async fn messages_are_made_usable(mut moving: Move) {

@@ -200,12 +200,15 @@ async fn a_server_that_is_killed_loses_nothing_that_it_answered(world: World) {
         |answer| answer["content"].as_str().unwrap().starts_with("answer ")
             && answer["tokens_used"] == 5
     ));
-    assert!(interrupted.iter().all(|answer| {
-        // What had come of it may have been saved.
-        let content = answer["content"].as_str().unwrap();
-        (content.is_empty() || "answer ".starts_with(content) || content.starts_with("answer "))
-            && answer["error"].as_str().unwrap().contains("stopped")
-    }));
+    for answer in interrupted {
+        // What the model had said may have been saved just before the end.
+        let text = answer["content"].as_str().unwrap();
+        assert!(text.is_empty() || text.starts_with("answer "), "{answer}");
+        assert!(
+            answer["error"].as_str().unwrap().contains("stopped"),
+            "{answer}"
+        );
+    }
     ann.say(&conversations[0], "And now?").await.expect(200);
 }
 

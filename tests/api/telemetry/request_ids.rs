@@ -78,7 +78,14 @@ async fn pages_of_other_origins_can_send_and_read_it(app: TestApp) {
     let request = app.stranger().request("GET", "/api/agents/");
     let answer = send(request.header("origin", ORIGIN)).await;
     let exposed = answer.list("access-control-expose-headers");
-    assert!(exposed.contains(&"X-REQUEST-ID".to_owned()), "{exposed:?}");
+    for name in [
+        "X-REQUEST-ID",
+        "RETRY-AFTER",
+        "RATELIMIT",
+        "RATELIMIT-POLICY",
+    ] {
+        assert!(exposed.contains(&name.to_owned()), "{name}: {exposed:?}");
+    }
     let preflight = app
         .stranger()
         .request("OPTIONS", "/api/agents/")
