@@ -14,6 +14,7 @@ use crate::auth::{CurrentUser, PASSWORD, Passwords, Session, Tokens};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::fields::{EMAIL, Form, Text};
+use crate::http::openapi::responses::RefusalBody;
 use crate::http::origin::Origin;
 use crate::http::payload::Payload;
 use crate::limits::Limits;
@@ -100,7 +101,10 @@ pub async fn change_email(
     path = "/api/users/me/delete/",
     tag = "users",
     request_body = Deletion,
-    responses((status = 204, description = "The account is gone.")),
+    responses(
+        (status = 204, description = "The account is gone."),
+        (status = 409, description = "One is the last superuser.", body = RefusalBody),
+    ),
 )]
 pub async fn delete_account(
     CurrentUser(user): CurrentUser,
