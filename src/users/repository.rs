@@ -218,12 +218,12 @@ pub async fn set_preferences(
     Ok(changed > 0)
 }
 
-/// Opens or closes an account, which ends all tokens for good; `false` if there is none with this address.
+/// Opens or closes an account; `false` if there is none with this address. Tokens from before it was closed stay refused.
 pub async fn set_active(db: impl Executor<'_>, email: &str, is_active: bool) -> sqlx::Result<bool> {
     let changed = db
         .query(
             "UPDATE users
-             SET token_generation = token_generation + CASE WHEN is_active AND NOT $2 THEN 1 ELSE 0 END,
+             SET token_generation = token_generation + CASE WHEN $2 AND NOT is_active THEN 1 ELSE 0 END,
                  is_active = $2, updated_at = $3
              WHERE email_key = $1",
         )
