@@ -20,8 +20,7 @@ mod staff;
 mod submission;
 mod users;
 
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Router, middleware};
@@ -91,8 +90,7 @@ impl Pages for Router<App> {
     }
 }
 
-async fn add_slash(State(_): State<App>, request: Request) -> Redirect {
-    let uri = request.uri();
+async fn add_slash(uri: Uri) -> Redirect {
     let query = uri.query().map(|query| format!("?{query}"));
     Redirect::permanent(&format!("{}/{}", uri.path(), query.unwrap_or_default()))
 }

@@ -28,7 +28,7 @@ pub struct NewSuperuser {
 /// What can be done to an account.
 #[derive(Subcommand)]
 pub enum UserCommand {
-    /// Close an account: its tokens stop working at once, its data stays
+    /// Close an account: its tokens end at once and for good, its data stays
     Deactivate(Account),
     /// Open a closed account again
     Activate(Account),

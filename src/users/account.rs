@@ -1,6 +1,7 @@
 //! Accounts together with the files that are theirs.
 
 use axum::extract::FromRef;
+use axum::http::StatusCode;
 use uuid::Uuid;
 
 use super::model::{User, UserChanges};
@@ -11,6 +12,11 @@ use crate::error::{Error, Result};
 use crate::live::{self, Hub};
 use crate::media::{Avatar, Media, Pictures};
 use crate::tasks::Tasks;
+
+const LAST_SUPERUSER: Error = Error::Refused(
+    StatusCode::CONFLICT,
+    "You are the last superuser. Make somebody else one before you delete your account.",
+);
 
 /// Changes and deletes accounts, and with them the files that nothing refers to any more. What has begun comes to its
 /// end even if the request is gone, so that no file stays behind.
@@ -72,11 +78,16 @@ impl Accounts {
     /// Deletes an account and everything that is its owner's. Answers that are being written for it are stopped.
     ///
     /// # Errors
-    /// The database failed; then the account is still there.
+    /// Nobody else could do everything in the administration, or the database failed; then the account is still there.
     pub async fn delete(self, id: Uuid) -> Result<()> {
         let tasks = self.tasks.clone();
         ended(tasks.spawn(async move {
             let mut tx = self.db.begin().await?;
+            if repository::is_administrator(&mut tx, id).await?
+                && repository::lock_administrators(&mut tx).await? == [id]
+            {
+                return Err(LAST_SUPERUSER);
+            }
             let files = self.remove(&mut tx, id).await?;
             tx.commit().await?;
             self.forget(id, files).await;

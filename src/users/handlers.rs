@@ -13,6 +13,7 @@ use crate::auth::CurrentUser;
 use crate::db::Page;
 use crate::error::{Error, Result};
 use crate::http::fields::{EMAIL, Form, URL};
+use crate::http::openapi::responses::RefusalBody;
 use crate::http::origin::Origin;
 use crate::http::page::{List, PageParameters, Pages};
 use crate::http::path::Id;
@@ -147,7 +148,10 @@ pub async fn update(
     path = "/api/users/{id}/",
     tag = "users",
     params(UserId),
-    responses((status = 204, description = "The account is gone.")),
+    responses(
+        (status = 204, description = "The account is gone."),
+        (status = 409, description = "One is the last superuser.", body = RefusalBody),
+    ),
 )]
 pub async fn delete(
     CurrentUser(user): CurrentUser,

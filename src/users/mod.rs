@@ -17,6 +17,7 @@ pub use model::{
     Credentials, EMAIL_TAKEN, NAME, NewUser, User, UserBody, UserChanges, email_key,
     normalize_email,
 };
+pub use secured::{CURRENT_PASSWORD, WRONG_PASSWORD, confirm};
 
 use crate::app::App;
 use crate::http::openapi::DocumentedEndpoints;

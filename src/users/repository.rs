@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::model::{Credentials, EMAIL_TAKEN, NewUser, User, UserChanges, email_key};
 use super::preferences::Preferences;
 use crate::clock;
-use crate::db::{Executor, FromRow, Row, Tx};
+use crate::db::{Executor, FromRow, Row, Sql, Tx};
 use crate::error::{Error, Result};
 
 /// The account with this id.
@@ -218,16 +218,52 @@ pub async fn set_preferences(
     Ok(changed > 0)
 }
 
-/// Opens or closes an account; `false` if there is none with this address.
+/// Opens or closes an account; `false` if there is none with this address. Tokens from before it was closed stay refused.
 pub async fn set_active(db: impl Executor<'_>, email: &str, is_active: bool) -> sqlx::Result<bool> {
     let changed = db
-        .query("UPDATE users SET is_active = $2, updated_at = $3 WHERE email_key = $1")
+        .query(
+            "UPDATE users
+             SET token_generation = token_generation + CASE WHEN $2 AND NOT is_active THEN 1 ELSE 0 END,
+                 is_active = $2, updated_at = $3
+             WHERE email_key = $1",
+        )
         .bind(email_key(email))
         .bind(is_active)
         .bind(clock::now())
         .execute()
         .await?;
     Ok(changed > 0)
+}
+
+/// The active superusers who may enter the administration; as long as the transaction lasts nobody else changes who they
+/// are. Transactions that change or delete accounts of theirs begin with it, so that they wait for each other.
+pub async fn lock_administrators(tx: &mut Tx) -> sqlx::Result<Vec<Uuid>> {
+    // On SQLite the transaction itself keeps all others out.
+    const ADMINISTRATORS: Sql = Sql {
+        sqlite: "SELECT id FROM users WHERE is_superuser AND is_staff AND is_active",
+        postgres: "SELECT id FROM users WHERE is_superuser AND is_staff AND is_active
+                   ORDER BY id FOR NO KEY UPDATE",
+    };
+    let rows: Vec<Administrator> = tx.query(ADMINISTRATORS).fetch_all().await?;
+    Ok(rows.into_iter().map(|Administrator(id)| id).collect())
+}
+
+/// Whether this is the account of one of them.
+pub async fn is_administrator(db: impl Executor<'_>, id: Uuid) -> sqlx::Result<bool> {
+    let found: Option<Administrator> = db
+        .query("SELECT id FROM users WHERE id = $1 AND is_superuser AND is_staff AND is_active")
+        .bind(id)
+        .fetch_optional()
+        .await?;
+    Ok(found.is_some())
+}
+
+struct Administrator(Uuid);
+
+impl FromRow for Administrator {
+    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
+        row.get("id").map(Self)
+    }
 }
 
 /// Deletes an account and everything that is its owner's.

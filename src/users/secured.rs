@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use super::account::Accounts;
 use super::document::{Deletion, EmailChange, PasswordChange};
@@ -14,18 +15,19 @@ use crate::auth::{CurrentUser, PASSWORD, Passwords, Session, Tokens};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::fields::{EMAIL, Form, Text};
+use crate::http::openapi::responses::RefusalBody;
 use crate::http::origin::Origin;
 use crate::http::payload::Payload;
 use crate::limits::Limits;
-use crate::users::User;
 
 /// The rule for a password that is there already.
-const CURRENT_PASSWORD: Text = Text {
+pub const CURRENT_PASSWORD: Text = Text {
     keeps_space: true,
     ..Text::new(MAX_LENGTH)
 };
 
-const WRONG_PASSWORD: &str = "This is not your password.";
+/// What is wrong with a password that is not.
+pub const WRONG_PASSWORD: &str = "This is not your password.";
 
 /// Changes one's password. Ends all tokens that were issued so far, and issues new ones to whoever changed the password.
 #[utoipa::path(
@@ -50,7 +52,7 @@ pub async fn change_password(
     let new = form.required("new_password", &PASSWORD);
     let (old, new) = form.complete(old.zip(new))?;
 
-    let old = confirm(&db, &passwords, &limits, &user, FIELD, old).await?;
+    let old = confirm(&db, &passwords, &limits, user.id, FIELD, old).await?;
     let new = passwords.hash(SecretString::from(new)).await?;
     let user = repository::change_password(&db, user.id, &old, &new)
         .await?
@@ -81,7 +83,7 @@ pub async fn change_email(
     let password = form.required(FIELD, &CURRENT_PASSWORD);
     let (email, password) = form.complete(email.zip(password))?;
 
-    confirm(&accounts.db, &passwords, &limits, &user, FIELD, password).await?;
+    confirm(&accounts.db, &passwords, &limits, user.id, FIELD, password).await?;
     let email = normalize_email(&email);
     if repository::is_email_taken(&accounts.db, &email, Some(user.id)).await? {
         return Err(Error::field("email", EMAIL_TAKEN));
@@ -100,7 +102,10 @@ pub async fn change_email(
     path = "/api/users/me/delete/",
     tag = "users",
     request_body = Deletion,
-    responses((status = 204, description = "The account is gone.")),
+    responses(
+        (status = 204, description = "The account is gone."),
+        (status = 409, description = "One is the last superuser.", body = RefusalBody),
+    ),
 )]
 pub async fn delete_account(
     CurrentUser(user): CurrentUser,
@@ -114,24 +119,27 @@ pub async fn delete_account(
     let password = form.required(FIELD, &CURRENT_PASSWORD);
     let password = form.complete(password)?;
 
-    confirm(&accounts.db, &passwords, &limits, &user, FIELD, password).await?;
+    confirm(&accounts.db, &passwords, &limits, user.id, FIELD, password).await?;
     accounts.delete(user.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Checks that a password is the user's; returns its hash.
-async fn confirm(
+///
+/// # Errors
+/// It is not, which is told as an error of `field`, or there were too many wrong ones.
+pub async fn confirm(
     db: &Db,
     passwords: &Passwords,
     limits: &Limits,
-    user: &User,
+    user: Uuid,
     field: &'static str,
     password: String,
 ) -> Result<String> {
-    let stored = repository::find_password(db, user.id)
+    let stored = repository::find_password(db, user)
         .await?
         .ok_or(Error::BadToken)?;
-    let attempt = limits.confirmation(user.id)?;
+    let attempt = limits.confirmation(user)?;
     match passwords
         .attempt(attempt, password.into(), Some(&stored))
         .await?

@@ -296,8 +296,13 @@ async fn a_disabled_account_is_closed_at_once(app: TestApp) {
         .await
         .is(401, &disabled);
 
+    // Tokens from before stay refused: somebody else may have them.
     assert!(set_active(&app.db, "ANN@example.com", true).await.unwrap());
-    ann.get("/api/users/me/").await.expect(200);
+    ann.get("/api/users/me/").await.expect(401);
+    app.stranger()
+        .login("ann@example.com", PASSWORD)
+        .await
+        .expect(200);
 }
 
 async fn a_logout_needs_a_token_and_ends_nothing(app: TestApp) {

@@ -148,12 +148,11 @@ pub async fn show(State(app): State<App>, staff: Staff, Ids(owner, id): Ids) -> 
 }
 
 /// The fields of an agent by their names in the API.
-fn stored(agent: &Agent) -> Result<Map<String, Value>> {
+fn stored(agent: &Agent) -> crate::error::Result<Map<String, Value>> {
     let body = agents::AgentBody::from(agent.clone());
-    match serde_json::to_value(body) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        _ => Err(Refusal::of(StatusCode::INTERNAL_SERVER_ERROR)),
-    }
+    serde_json::to_value(body)
+        .and_then(serde_json::from_value)
+        .map_err(|error| Error::Internal(error.into()))
 }
 
 /// A value as the form shows it.
@@ -247,10 +246,18 @@ pub async fn update(
     let saved = async {
         let changes = AgentChanges::read(fields)?;
         let mut tx = app.db.begin().await?;
+        agents::repository::lock(&mut tx, owner).await?;
         let before = agents::repository::find(&mut tx, owner, id).await?;
         let before = before.ok_or(Error::NotFound)?;
+        let default = agents::repository::find_default(&mut tx, owner).await?;
         let after = agents::repository::update(&mut tx, owner, id, changes).await?;
-        write(&mut tx, &staff, &before, &after.ok_or(Error::NotFound)?).await?;
+        let after = after.ok_or(Error::NotFound)?;
+        write(&mut tx, &staff, &before, &after).await?;
+        if let Some(former) = default.filter(|former| after.is_default && former.id != id) {
+            let what = Object::new("agent", former.id, former.name);
+            let entry = staff.entry("agent.update", what);
+            audit::write(&mut tx, entry.change("is_default", true, false)).await?;
+        }
         tx.commit().await?;
         Ok::<_, Error>(())
     };
@@ -266,11 +273,14 @@ pub async fn update(
 }
 
 /// Writes down what was changed, without what the user wrote.
-async fn write(tx: &mut Tx, staff: &Staff, before: &Agent, after: &Agent) -> sqlx::Result<()> {
-    const WRITTEN: [&str; 2] = ["description", "system_prompt"];
-    let (Ok(old), Ok(new)) = (stored(before), stored(after)) else {
-        return Ok(());
-    };
+async fn write(
+    tx: &mut Tx,
+    staff: &Staff,
+    before: &Agent,
+    after: &Agent,
+) -> crate::error::Result<()> {
+    const WRITTEN: [&str; 3] = ["description", "system_prompt", "stop"];
+    let (old, new) = (stored(before)?, stored(after)?);
     let what = Object::new("agent", after.id, &after.name);
     let mut entry = staff.entry("agent.update", what);
     for (name, value) in &new {
@@ -287,5 +297,6 @@ async fn write(tx: &mut Tx, staff: &Staff, before: &Agent, after: &Agent) -> sql
     if entry.is_empty() {
         return Ok(());
     }
-    audit::write(tx, entry).await
+    audit::write(tx, entry).await?;
+    Ok(())
 }

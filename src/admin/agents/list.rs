@@ -142,7 +142,7 @@ impl Model for Agents {
         Ok(Preview {
             labels: repository::labels(db, chosen).await?,
             with_them: repository::losses(db, chosen).await?,
-            remark: "Answers that are being written by them end.",
+            remark: "Answers that are being written by them end. Agents that fell back on them have no fallback any longer.",
         })
     }
 

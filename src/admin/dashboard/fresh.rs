@@ -1,4 +1,4 @@
-//! What takes its time to find out, and may be half a minute old.
+//! What takes its time to find out, and may be some minutes old.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,8 +8,11 @@ use tokio::time::timeout;
 
 use crate::tasks::Tasks;
 
-/// How long something found out is good.
+/// After how long something is found out anew.
 const KEEP: Duration = Duration::from_secs(30);
+
+/// How old something may be that is shown while it is found out anew.
+const SHOWN: Duration = Duration::from_secs(5 * 60);
 
 /// How long a page waits for it.
 const PATIENCE: Duration = Duration::from_millis(150);
@@ -26,7 +29,7 @@ struct Inner<T> {
 
 struct Found<T> {
     what: Arc<T>,
-    good_until: Instant,
+    at: Instant,
 }
 
 impl<T> Clone for Fresh<T> {
@@ -45,17 +48,16 @@ impl<T> Default for Fresh<T> {
 }
 
 impl<T: Send + Sync + 'static> Fresh<T> {
-    /// What is known. If that is old, it is found out anew by `find`; a page that cannot wait for it gets the old, or
-    /// nothing the first time. `find` gives nothing if it failed.
+    /// What is known. If that is half a minute old, it is found out anew by `find`; a page that cannot wait for it gets the
+    /// old, or nothing if that is too old or this is the first time. `find` gives nothing if it failed.
     pub async fn get<F>(&self, tasks: &Tasks, find: F) -> Option<Arc<T>>
     where
         F: Future<Output = Option<T>> + Send + 'static,
     {
         let mut found = self.0.found.subscribe();
         let is_good = |found: &Option<Found<T>>| {
-            found
-                .as_ref()
-                .is_some_and(|found| Instant::now() < found.good_until)
+            let found = found.as_ref();
+            found.is_some_and(|found| found.at.elapsed() < KEEP)
         };
         if !is_good(&found.borrow()) {
             if let Ok(finding) = Arc::clone(&self.0.finding).try_lock_owned() {
@@ -66,7 +68,7 @@ impl<T: Send + Sync + 'static> Fresh<T> {
                     if let Some(Some(what)) = draining.run_until_cancelled(find).await {
                         inner.found.send_replace(Some(Found {
                             what: Arc::new(what),
-                            good_until: Instant::now() + KEEP,
+                            at: Instant::now(),
                         }));
                     }
                 });
@@ -75,7 +77,8 @@ impl<T: Send + Sync + 'static> Fresh<T> {
             let _ = timeout(PATIENCE, found.wait_for(is_good)).await;
         }
         let found = found.borrow();
-        found.as_ref().map(|found| Arc::clone(&found.what))
+        let found = found.as_ref().filter(|found| found.at.elapsed() < SHOWN);
+        found.map(|found| Arc::clone(&found.what))
     }
 }
 
@@ -110,10 +113,17 @@ mod tests {
         let (fresh, tasks) = (Fresh::default(), Tasks::default());
         assert_eq!(fresh.get(&tasks, ready(None::<i32>)).await, None);
         assert_eq!(fresh.get(&tasks, ready(Some(1))).await.as_deref(), Some(&1));
-        fresh.0.found.send_modify(|found| {
-            found.as_mut().expect("something").good_until = Instant::now();
-        });
+        let age = |age| {
+            fresh.0.found.send_modify(|found| {
+                let found = found.as_mut().expect("something");
+                found.at = Instant::now().checked_sub(age).expect("a time");
+            });
+        };
+        age(KEEP);
         assert_eq!(fresh.get(&tasks, pending()).await.as_deref(), Some(&1));
+        // Better nothing than what was so long ago.
+        age(SHOWN);
+        assert_eq!(fresh.get(&tasks, pending()).await, None);
         // A search without end does not hold up a shutdown.
         tasks.drain();
         tasks.finished().await;

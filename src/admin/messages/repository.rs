@@ -58,11 +58,11 @@ macro_rules! found {
             "(SELECT messages.*
               FROM (SELECT messages.user_id, messages.id
                     FROM conversations
-                    CROSS JOIN users ON users.id = conversations.user_id
                     CROSS JOIN messages ON messages.user_id = conversations.user_id
                                        AND messages.conversation_id = conversations.id
                     WHERE instr(lower(conversations.title), lower($6 ->> 'text')) > 0
-                       OR instr(users.email_key, lower($6 ->> 'text')) > 0
+                       OR conversations.user_id IN (SELECT id FROM users
+                                                    WHERE instr(email_key, lower($6 ->> 'text')) > 0)
                     UNION
                     SELECT document.user_id, document.message_id
                     FROM search_index
@@ -164,13 +164,12 @@ pub async fn count_by_conversation(db: &Db, matching: &Matching) -> sqlx::Result
             concat!(
                 "SELECT CAST(COALESCE(SUM(message_count), 0) AS BIGINT) AS number
                  FROM conversations
-                 JOIN users ON users.id = conversations.user_id
                  WHERE ",
                 $position,
-                "(lower(conversations.title), lower($1)) > 0
-                    OR ",
+                "(lower(title), lower($1)) > 0
+                    OR user_id IN (SELECT id FROM users WHERE ",
                 $position,
-                "(users.email_key, lower($1)) > 0"
+                "(email_key, lower($1)) > 0)"
             )
         };
     }

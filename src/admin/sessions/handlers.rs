@@ -202,7 +202,7 @@ pub async fn end_all(State(app): State<App>, staff: Staff) -> Result<Response> {
 }
 
 /// Back to the page to sign in, without a session.
-fn gone(staff: &Staff, notice: &'static str) -> Response {
+pub fn gone(staff: &Staff, notice: &'static str) -> Response {
     let mut response = go("/admin/sign-in/", notice);
     let forget = staff.cookies().forget_session();
     cookies::set(response.headers_mut(), forget);

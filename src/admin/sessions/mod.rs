@@ -2,6 +2,7 @@
 
 mod handlers;
 mod model;
+mod password;
 pub mod repository;
 
 use axum::Router;
@@ -24,6 +25,10 @@ pub fn public_router() -> Router<App> {
 pub fn router() -> Router<App> {
     Router::new()
         .page("/admin/account/", get(handlers::account))
+        .page(
+            "/admin/account/password/",
+            get(password::show).post(password::change),
+        )
         .page("/admin/account/sessions/end/", post(handlers::end))
         .page("/admin/account/sessions/end-all/", post(handlers::end_all))
         .page("/admin/sign-out/", post(handlers::sign_out))

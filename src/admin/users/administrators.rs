@@ -8,30 +8,17 @@ use uuid::Uuid;
 use super::model::Account;
 use crate::admin::refusal::{Refusal, Result};
 use crate::admin::staff::Staff;
-use crate::db::{Executor, FromRow, Row, Sql, Tx};
+use crate::db::Tx;
+use crate::users::repository;
 
 /// The active superusers who may enter. As long as the transaction lasts nobody else changes who they are.
 pub struct Administrators(Vec<Uuid>);
 
-/// Finds out who they are, before anything else in a transaction that changes or deletes accounts: it makes such
-/// transactions wait for each other.
+/// Finds out who they are, before anything else in a transaction that changes or deletes accounts.
 pub async fn lock(tx: &mut Tx) -> sqlx::Result<Administrators> {
-    // On SQLite the transaction itself keeps all others out.
-    const ADMINISTRATORS: Sql = Sql {
-        sqlite: "SELECT id FROM users WHERE is_superuser AND is_staff AND is_active",
-        postgres: "SELECT id FROM users WHERE is_superuser AND is_staff AND is_active
-                   ORDER BY id FOR NO KEY UPDATE",
-    };
-    let rows: Vec<Administrator> = tx.query(ADMINISTRATORS).fetch_all().await?;
-    Ok(Administrators(rows.into_iter().map(|row| row.0).collect()))
-}
-
-struct Administrator(Uuid);
-
-impl FromRow for Administrator {
-    fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
-        row.get("id").map(Self)
-    }
+    repository::lock_administrators(tx)
+        .await
+        .map(Administrators)
 }
 
 impl Administrators {

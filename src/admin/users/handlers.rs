@@ -87,7 +87,7 @@ pub async fn update(
     submission: Submission,
 ) -> Result<Response> {
     const RIGHTS: [&str; 3] = ["is_staff", "is_superuser", "can_read_messages"];
-    if !staff.is_superuser() && RIGHTS.iter().any(|right| submission.is_ticked(right)) {
+    if RIGHTS.iter().any(|right| submission.is_ticked(right)) {
         staff.require_superuser()?;
     }
     let mut form = submission.form();
@@ -108,6 +108,10 @@ pub async fn update(
             page.errors = Errors(errors);
             page.form.email = submission.get("email").to_owned();
             page.form.name = submission.get("name").to_owned();
+            page.form.is_active = submission.is_ticked("is_active");
+            page.form.is_staff = submission.is_ticked("is_staff");
+            page.form.is_superuser = submission.is_ticked("is_superuser");
+            page.form.can_read_messages = submission.is_ticked("can_read_messages");
             return Ok((StatusCode::BAD_REQUEST, Page(page)).into_response());
         }
         Err(error) => return Err(error.into()),

@@ -13,6 +13,9 @@ use axum::routing::{get, post};
 use super::Pages;
 use crate::app::App;
 
+pub use passwords::read_new_password;
+pub use repository::end_credentials;
+
 /// The pages that need nobody signed in.
 pub fn public_router() -> Router<App> {
     Router::new().page(

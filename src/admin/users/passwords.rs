@@ -25,6 +25,7 @@ use crate::auth::PASSWORD;
 use crate::clock;
 use crate::db::Tx;
 use crate::error::Error;
+use crate::http::fields::Form;
 use crate::http::origin::Origin;
 use crate::http::path::{Id, query_value};
 use crate::users;
@@ -97,15 +98,21 @@ async fn lock(tx: &mut Tx, staff: &Staff, id: Uuid) -> Result<Account> {
 
 fn new_password(submission: &Submission) -> Result<SecretString, Errors> {
     let mut form = submission.form();
-    let password = form.required("password", &PASSWORD);
-    if password.is_some() && submission.get("password") != submission.get("again") {
-        form.reject("again", "The two passwords are not the same.");
-    }
+    let password = read_new_password(&mut form, submission);
     match form.complete(password) {
-        Ok(password) => Ok(password.into()),
+        Ok(password) => Ok(password),
         Err(Error::Invalid(errors)) => Err(Errors(errors)),
         Err(_) => Err(Errors::default()),
     }
+}
+
+/// A password that was typed twice.
+pub fn read_new_password(form: &mut Form, submission: &Submission) -> Option<SecretString> {
+    let password = form.required("password", &PASSWORD)?;
+    if password != submission.get("again") {
+        form.reject("again", "The two passwords are not the same.");
+    }
+    Some(password.into())
 }
 
 #[derive(Template)]

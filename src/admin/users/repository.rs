@@ -50,11 +50,12 @@ pub async fn count(db: impl Executor<'_>, id: Uuid) -> sqlx::Result<Counts> {
     .await
 }
 
-/// Writes down an account that was changed.
+/// Writes down an account that was changed. If it is opened, tokens from before stay refused.
 pub async fn update(tx: &mut Tx, account: &Account) -> Result<()> {
     tx.query(
         "UPDATE users
-         SET email = $2, email_key = $3, name = $4, is_active = $5, is_staff = $6, is_superuser = $7,
+         SET token_generation = token_generation + CASE WHEN $5 AND NOT is_active THEN 1 ELSE 0 END,
+             email = $2, email_key = $3, name = $4, is_active = $5, is_staff = $6, is_superuser = $7,
              can_read_messages = $8, updated_at = $9
          WHERE id = $1",
     )

@@ -11,6 +11,7 @@ on_each_database!(
     an_agent_is_edited_by_the_rules_of_the_api,
     what_is_left_alone_stays_as_it_is,
     agents_are_switched_off_and_on,
+    who_stops_being_the_default_is_in_the_log,
 );
 
 async fn agents_are_found_and_sorted(app: TestApp) {
@@ -207,4 +208,26 @@ async fn agents_are_switched_off_and_on(app: TestApp) {
     }
     let log = staff.get("/admin/audit/?type=agent").await;
     assert!(log.text.contains("agent.activate") && log.text.contains("agent.deactivate"));
+}
+
+async fn who_stops_being_the_default_is_in_the_log(app: TestApp) {
+    let staff = app.staff("helper", Rights::STAFF).await;
+    let ann = app.register("ann").await;
+    let former = ann
+        .agent(json!({ "name": "Milo", "is_default": true }))
+        .await;
+    let id = ann.agent(json!({ "name": "Bruno" })).await;
+    let path = format!("/admin/agents/{}/{id}/", ann.id());
+    let mut promoted = fields(&[]);
+    promoted.push(("is_default", "on"));
+    let answer = staff.submit(&path, &promoted).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    let agent = ann.get(&format!("/api/agents/{former}/")).await.expect(200);
+    assert_eq!(agent["is_default"], false);
+    let log = staff.get(&format!("/admin/audit/?object={former}")).await;
+    assert!(
+        log.text.contains("is_default: true → false"),
+        "{}",
+        log.text
+    );
 }

@@ -3,6 +3,7 @@
 use meggy::db::Executor;
 use uuid::Uuid;
 
+use crate::support::app::PASSWORD;
 use crate::support::browser::{Browser, Rights};
 use crate::support::{Answer, TestApp, on_each_database};
 
@@ -183,7 +184,8 @@ async fn many_users_are_closed_and_opened_as_far_as_one_may(app: TestApp) {
     fields.pop();
     fields.push(("action", "activate"));
     root.submit("/admin/users/", &fields).await;
-    bob.get("/api/users/me/").await.expect(200);
+    let login = app.stranger().login("bob@example.com", PASSWORD).await;
+    login.expect(200);
 
     let log = root.get("/admin/audit/?action=user.deactivate").await;
     for name in ["ann", "bob", "helper"] {

@@ -8,6 +8,7 @@ use crate::support::browser::{Browser, Rights};
 use crate::support::{Client, TestApp, on_each_database};
 
 on_each_database!(
+    staff_change_their_own,
     staff_set_passwords,
     a_link_sets_a_password_once,
     a_link_is_used_once_by_whoever_is_first,
@@ -37,6 +38,43 @@ async fn reset(app: &TestApp, token: &str, password: &str) -> u16 {
         ("again", password),
     ];
     app.browser().post("/admin/reset/", &fields).await.status
+}
+
+async fn staff_change_their_own(app: TestApp) {
+    const PATH: &str = "/admin/account/password/";
+    let ann = app.register_with("ann", Rights::STAFF).await;
+    let here = app.browser();
+    here.sign_in("ann@example.com", PASSWORD).await;
+    let there = app.browser();
+    there.sign_in("ann@example.com", PASSWORD).await;
+    assert_eq!(here.get(PATH).await.status, 200);
+    for (old, again, message) in [
+        ("wrong horse", NEW, "This is not your password."),
+        ("", NEW, "may not be blank"),
+        (PASSWORD, "other", "not the same"),
+    ] {
+        let fields = [("old_password", old), ("password", NEW), ("again", again)];
+        let answer = here.submit(PATH, &fields).await;
+        assert_eq!(answer.status, 400);
+        assert!(answer.text.contains(message), "{}", answer.text);
+    }
+    ann.get("/api/users/me/").await.expect(200);
+    let fields = [
+        ("old_password", PASSWORD),
+        ("password", NEW),
+        ("again", NEW),
+    ];
+    let answer = here.submit(PATH, &fields).await;
+    assert_eq!(answer.header("location"), Some("/admin/sign-in/"));
+    for browser in [&here, &there] {
+        assert_eq!(browser.get("/admin/").await.status, 303);
+    }
+    ann.get("/api/users/me/").await.expect(401);
+    assert_eq!(here.sign_in("ann@example.com", NEW).await.status, 303);
+    let written = app
+        .texts("SELECT changes AS text FROM audit_entries WHERE action = 'user.change_password'")
+        .await;
+    assert_eq!(written, ["{}"]);
 }
 
 async fn staff_set_passwords(app: TestApp) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use serde_json::json;
 
 use crate::support::app::PASSWORD;
 use crate::support::browser::{Browser, Rights};
@@ -13,6 +14,7 @@ on_each_database!(
     superusers_may_touch_all,
     nobody_locks_themself_out,
     the_last_superuser_stays,
+    the_last_superuser_stays_through_the_api,
     superusers_cannot_take_each_others_rights_at_once,
     lost_rights_count_at_once,
 );
@@ -168,6 +170,36 @@ async fn the_last_superuser_stays(app: TestApp) {
     assert_eq!(submit(&root, &me, "", &fields).await, 403);
     let left = "SELECT email AS text FROM users WHERE is_superuser AND is_staff AND is_active";
     assert_eq!(app.texts(left).await, ["root@example.com"]);
+}
+
+async fn the_last_superuser_stays_through_the_api(app: TestApp) {
+    let root = app.register_with("root", Rights::SUPERUSER).await;
+    let by_id = format!("/api/users/{}/", root.id());
+    let closed = app.register_with("closed", Rights::SUPERUSER).await;
+    app.close(&closed).await;
+    let body = json!({ "password": PASSWORD });
+    for answer in [
+        root.delete(&by_id).await,
+        root.post("/api/users/me/delete/", body).await,
+    ] {
+        let refusal = answer.expect(409);
+        assert!(
+            refusal["error"].as_str().unwrap().contains("superuser"),
+            "{refusal}"
+        );
+    }
+    root.get("/api/users/me/").await.expect(200);
+    // Of two who go at once one stays.
+    let other = app.register_with("other", Rights::SUPERUSER).await;
+    let other_by_id = format!("/api/users/{}/", other.id());
+    let (one, two) = tokio::join!(root.delete(&by_id), other.delete(&other_by_id));
+    let mut statuses = [one.status, two.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 409]);
+    // Others are free to go.
+    let staff = app.register_with("staff", Rights::STAFF).await;
+    let path = format!("/api/users/{}/", staff.id());
+    staff.delete(&path).await.expect(204);
 }
 
 async fn superusers_cannot_take_each_others_rights_at_once(app: TestApp) {
