@@ -52,12 +52,18 @@ pub fn client_address(
         if !is_trusted_proxy(client, config) {
             break;
         }
-        let Ok(address) = hop.trim().parse::<IpAddr>() else {
+        let Some(address) = address_of(hop.trim()) else {
             break;
         };
         client = address.to_canonical();
     }
     Some(client)
+}
+
+/// Some proxies add the port.
+fn address_of(hop: &str) -> Option<IpAddr> {
+    let with_port = || hop.parse().map(|address: SocketAddr| address.ip());
+    hop.parse().or_else(|_| with_port()).ok()
 }
 
 fn peer(extensions: &Extensions) -> Option<IpAddr> {
@@ -112,5 +118,23 @@ where
             &parts.extensions,
             &config,
         )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_may_add_the_port() {
+        for hop in ["203.0.113.7", "203.0.113.7:5678"] {
+            assert_eq!(address_of(hop).unwrap().to_string(), "203.0.113.7");
+        }
+        for hop in ["2001:db8::1", "[2001:db8::1]:5678"] {
+            assert_eq!(address_of(hop).unwrap().to_string(), "2001:db8::1");
+        }
+        for hop in ["", "unknown", "_hidden", "203.0.113.7:", "300.1.1.1"] {
+            assert_eq!(address_of(hop), None, "{hop}");
+        }
     }
 }

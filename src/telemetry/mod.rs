@@ -6,7 +6,7 @@ mod request;
 
 use std::io::IsTerminal;
 
-use tracing::Span;
+use tracing::{Span, field};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -37,6 +37,12 @@ pub struct TracesError(String);
 pub fn start(config: &Config) -> Result<Telemetry, TracesError> {
     // async-openai logs what models say; that is nobody's business.
     let level = config.server.log_level;
+    if !config.server.debug {
+        // What it says may hold what a user wrote.
+        std::panic::set_hook(Box::new(|panic| {
+            tracing::error!(place = panic.location().map(field::display), "panicked");
+        }));
+    }
     let filter = EnvFilter::new(format!("warn,meggy={level},async_openai=off"));
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = if config.server.debug {
@@ -67,5 +73,5 @@ pub fn start(config: &Config) -> Result<Telemetry, TracesError> {
 
 /// Adds to what is logged on behalf of the current request whose it is.
 pub fn note_user(id: Uuid) {
-    Span::current().record(request::USER_ID, tracing::field::display(id));
+    Span::current().record(request::USER_ID, field::display(id));
 }
