@@ -146,7 +146,7 @@ async fn many_users_are_closed_and_opened_as_far_as_one_may(app: TestApp) {
     let staff = app.staff("helper", Rights::STAFF).await;
     let root = app.staff("root", Rights::SUPERUSER).await;
     let ann = app.register("ann").await;
-    let bob = app.register("bob").await;
+    app.register("bob").await;
     let page = staff.get("/admin/users/?sort=email").await;
     let everybody = choices(&page);
     assert_eq!(everybody.len(), 4);
