@@ -18,6 +18,9 @@ pub async fn run() -> Result<(), Failure> {
     let signal = StopSignal::listen()?;
     let config = configuration()?;
     let _telemetry = telemetry::start(&config)?;
+    if !config.server.debug {
+        telemetry::take_panics();
+    }
     let llm = Providers::new(&config.llm)?;
     let db = open_migrated(&config).await?;
     let listener = listen((config.server.host, config.server.port), "PORT").await?;

@@ -53,10 +53,9 @@ pub async fn guard(State(config): State<Arc<Config>>, request: Request, next: Ne
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(
-        HeaderName::from_static("referrer-policy"),
-        HeaderValue::from_static("same-origin"),
-    );
+    headers
+        .entry(HeaderName::from_static("referrer-policy"))
+        .or_insert(HeaderValue::from_static("same-origin"));
     if secure && !server.debug {
         let one_year = HeaderValue::from_static("max-age=31536000; includeSubDomains; preload");
         headers.insert(STRICT_TRANSPORT_SECURITY, one_year);

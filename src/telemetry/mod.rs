@@ -37,12 +37,6 @@ pub struct TracesError(String);
 pub fn start(config: &Config) -> Result<Telemetry, TracesError> {
     // async-openai logs what models say; that is nobody's business.
     let level = config.server.log_level;
-    if !config.server.debug {
-        // What it says may hold what a user wrote.
-        std::panic::set_hook(Box::new(|panic| {
-            tracing::error!(place = panic.location().map(field::display), "panicked");
-        }));
-    }
     let filter = EnvFilter::new(format!("warn,meggy={level},async_openai=off"));
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = if config.server.debug {
@@ -69,6 +63,13 @@ pub fn start(config: &Config) -> Result<Telemetry, TracesError> {
         #[cfg(feature = "otlp")]
         _traces: traces,
     })
+}
+
+/// Has panics told of by the log, and by their place alone: what they say may hold what a user wrote.
+pub fn take_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        tracing::error!(place = panic.location().map(field::display), "panicked");
+    }));
 }
 
 /// Adds to what is logged on behalf of the current request whose it is.

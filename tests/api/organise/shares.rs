@@ -73,6 +73,7 @@ async fn a_link_shows_the_conversation_to_everybody(app: TestApp) {
         answer.is(200, &expected);
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert_eq!(answer.header("x-robots-tag"), Some("noindex, nofollow"));
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
     }
     ann.get(&shares_of(&conversation))
         .await
