@@ -124,6 +124,10 @@ pub async fn run(
             "its conversation is not there, or has no account",
         )
         .await?;
+    if let Some(tx) = import.destination.tx().await? {
+        repository::forget_daily_totals(tx).await?;
+    }
+    import.destination.commit().await?;
     import.report.finish()?;
     import.progress.finish();
     Ok(import.report)

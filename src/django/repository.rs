@@ -228,3 +228,9 @@ pub async fn note_imported(
     .await
     .map(drop)
 }
+
+/// Has the administration count each day anew, in which there is more now than it has counted.
+pub async fn forget_daily_totals(tx: &mut Tx) -> sqlx::Result<()> {
+    tx.query("DELETE FROM daily_totals").execute().await?;
+    Ok(())
+}

@@ -1,5 +1,6 @@
 //! Imports that are repeated, with changes on either side in between.
 
+use meggy::db::{Executor, FromRow, Row};
 use serde_json::json;
 
 use super::old::{id, time};
@@ -12,6 +13,7 @@ on_all_databases!(
     what_was_deleted_here_stays_deleted,
     what_came_later_is_added,
     what_went_on_on_both_sides_is_kept_apart,
+    days_are_counted_anew,
 );
 
 fn furnish(moving: &mut Move) {
@@ -39,6 +41,43 @@ async fn a_second_run_changes_nothing(mut moving: Move) {
     assert_eq!(said.counts("conversations"), [4, 0, 0, 4, 0, 0]);
     assert_eq!(said.counts("messages"), [24, 0, 0, 24, 0, 0]);
     assert_eq!(moving.dump().await, before);
+}
+
+async fn days_are_counted_anew(mut moving: Move) {
+    furnish(&mut moving);
+    let app = moving.serve().await;
+    app.db
+        .query("INSERT INTO daily_totals (day, sign_ups, messages, tokens) VALUES ('2024-01-01', 0, 0, 0)")
+        .execute()
+        .await
+        .unwrap();
+    let counted = "SELECT day FROM daily_totals";
+    assert!(
+        app.db
+            .query(counted)
+            .fetch_optional::<Day>()
+            .await
+            .unwrap()
+            .is_some()
+    );
+    Move::imported(moving.import(&[]).await);
+    assert!(
+        app.db
+            .query(counted)
+            .fetch_optional::<Day>()
+            .await
+            .unwrap()
+            .is_none()
+    );
+    app.stop().await;
+}
+
+struct Day;
+
+impl FromRow for Day {
+    fn from_row(_: &Row<'_>) -> sqlx::Result<Self> {
+        Ok(Self)
+    }
 }
 
 async fn what_was_changed_here_stays(mut moving: Move) {
