@@ -58,6 +58,11 @@ pub fn router(app: &App) -> Router {
         .merge(users::public_router())
         .merge(assets::router())
         .route("/admin", get(|| async { Redirect::permanent("/admin/") }))
+        // Django's, which people have among their bookmarks.
+        .route(
+            "/admin/login/",
+            get(|| async { Redirect::permanent("/admin/sign-in/") }),
+        )
         .route("/admin/{*rest}", axum::routing::any(nothing_here))
         .route_layer(MapRequestLayer::new(telemetry::note_route))
         .with_state(app.clone());

@@ -104,8 +104,18 @@ fn refuse_taken(target: &Path, database: &Path, force: bool) -> Result<(), Failu
         )
         .into());
     }
-    if target.canonicalize()? == database.canonicalize()? {
+    let target_path = target.canonicalize()?;
+    let database = database.canonicalize()?;
+    if target_path == database {
         return Err("this is the database itself".into());
+    }
+    // SQLite's files beside it, and ours.
+    for suffix in ["-wal", "-shm", "-journal", "-server"] {
+        let mut beside = database.as_os_str().to_owned();
+        beside.push(suffix);
+        if target_path.as_os_str() == beside {
+            return Err("this is a part of the database".into());
+        }
     }
     for suffix in ["-wal", "-journal"] {
         let mut beside = target.as_os_str().to_owned();

@@ -1,7 +1,7 @@
 //! `meggy import-django`.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -61,8 +61,21 @@ pub async fn run(options: Options) -> Result<bool, Failure> {
     Ok(report.is_complete())
 }
 
-/// Makes a file that others on this machine cannot read, because it has addresses of people.
+/// Makes a file that others on this machine cannot read, because it has addresses of people. In the place of an earlier
+/// report it may come, but of nothing else.
 fn create(path: &Path) -> io::Result<File> {
+    if let Ok(earlier) = File::open(path)
+        && earlier.metadata()?.is_file()
+    {
+        let mut beginning = Vec::new();
+        earlier.take(1).read_to_end(&mut beginning)?;
+        if !matches!(beginning[..], [] | [b'{']) {
+            return Err(io::Error::other(format!(
+                "{} is there already, and is no report. Choose another name",
+                path.display()
+            )));
+        }
+    }
     let mut options = File::options();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

@@ -80,7 +80,9 @@ async fn page(
     after: Option<Place>,
 ) -> Result<ShowPage> {
     let conversation = conversations::repository::find(&app.db, owner, id).await?;
-    let conversation = conversation.ok_or_else(Refusal::not_found)?;
+    let mut conversation = conversation.ok_or_else(Refusal::not_found)?;
+    let title = repository::find_title(&app.db, owner, id).await?;
+    conversation.title = title.ok_or_else(Refusal::not_found)?;
     let account = users::repository::find(&app.db, owner).await?;
     let agent = agents::repository::find(&app.db, owner, conversation.agent_id).await?;
     let may_read = staff.may_read_messages();
@@ -138,14 +140,14 @@ pub async fn update(
         Err(error) => return Err(error.into()),
     };
     let mut tx = app.db.begin().await?;
-    let before = conversations::repository::find(&mut tx, owner, id).await?;
+    let before = repository::find_title(&mut tx, owner, id).await?;
     let before = before.ok_or_else(Refusal::not_found)?;
     let entry = staff
         .entry(
             "conversation.update",
             Object::new("conversation", id, &title),
         )
-        .change("title", before.title, title.clone());
+        .change("title", before, title.clone());
     if !entry.is_empty() {
         let changes = ConversationChanges {
             agent_id: None,

@@ -130,13 +130,13 @@ impl Model for Conversations {
 
     async fn delete(app: &App, staff: &Staff, Chosen { owner, id }: Chosen) -> Result<bool> {
         let mut tx = app.db.begin().await?;
-        let Some(conversation) = conversations::repository::find(&mut tx, owner, id).await? else {
+        let Some(title) = repository::find_title(&mut tx, owner, id).await? else {
             return Ok(false);
         };
         if !conversations::repository::delete(&mut tx, owner, id).await? {
             return Ok(false);
         }
-        let what = Object::new("conversation", id, conversation.title);
+        let what = Object::new("conversation", id, title);
         audit::write(&mut tx, staff.entry("conversation.delete", what)).await?;
         tx.commit().await?;
         live::stop_deleted(&app.db, &app.live, owner).await;

@@ -3,6 +3,7 @@
 mod handlers;
 mod list;
 mod repository;
+pub(super) mod title;
 
 use axum::Router;
 use axum::routing::get;

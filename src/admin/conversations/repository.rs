@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::title::title;
 use crate::admin::lists::deletion::{Label, Losses, chosen_pairs};
 use crate::admin::lists::owner::owner_of;
 use crate::admin::lists::place::Place;
@@ -18,7 +19,7 @@ macro_rules! wanted {
              AND ($9 IS NULL OR conversations.created_at >= $9) AND ($10 IS NULL OR conversations.created_at < $10)
              AND ($11 IS NULL OR conversations.updated_at >= $11) AND ($12 IS NULL OR conversations.updated_at < $12)
              AND ($13 IS NULL OR conversations.agent_id = $13)
-             AND ($14 IS NULL OR ", $position, "(lower(conversations.title), lower($14)) > 0
+             AND ($14 IS NULL OR ", $position, "(lower(", title!(), "), lower($14)) > 0
                   OR ", $position, "((SELECT email_key FROM users AS owner WHERE owner.id = conversations.user_id), lower($14)) > 0)"
         )
     };
@@ -31,16 +32,18 @@ pub struct Sorted {
 }
 
 macro_rules! sorted {
-    ($key:literal, $pg_key:literal) => {
+    ($key:expr, $pg_key:expr) => {
         Sorted {
             everybody: sorted!($key, $pg_key, "AND CAST($6 AS TEXT) IS NULL"),
             user: sorted!($key, $pg_key, "AND conversations.user_id = $6"),
         }
     };
-    ($key:literal, $pg_key:literal, $driver:literal) => {
+    ($key:expr, $pg_key:expr, $driver:literal) => {
         statements! {
-            columns: "conversations.id, conversations.user_id, conversations.title, users.email, agents.name AS agent,
-                      conversations.message_count, conversations.created_at, conversations.updated_at",
+            columns: concat!(
+                "conversations.id, conversations.user_id, ", title!(), " AS title, users.email, agents.name AS agent,
+                 conversations.message_count, conversations.created_at, conversations.updated_at"
+            ),
             base: ("conversations", "conversations"),
             joins: "LEFT JOIN users ON users.id = conversations.user_id
                     LEFT JOIN agents ON agents.user_id = conversations.user_id AND agents.id = conversations.agent_id",
@@ -53,8 +56,8 @@ macro_rules! sorted {
 }
 
 pub static BY_TITLE: Sorted = sorted!(
-    "lower(conversations.title)",
-    "lower(conversations.title) COLLATE \"C\""
+    concat!("lower(", title!(), ")"),
+    concat!("lower(", title!(), ") COLLATE \"C\"")
 );
 pub static BY_CREATION: Sorted = sorted!("conversations.created_at", "conversations.created_at");
 pub static BY_ACTIVITY: Sorted = sorted!("conversations.updated_at", "conversations.updated_at");
@@ -86,17 +89,39 @@ impl FromRow for Listed {
     }
 }
 
+/// What the user's conversation is called.
+pub async fn find_title(
+    db: impl Executor<'_>,
+    owner: Uuid,
+    id: Uuid,
+) -> sqlx::Result<Option<String>> {
+    const TITLE: &str = concat!(
+        "SELECT ",
+        title!(),
+        " AS label FROM conversations WHERE user_id = $1 AND id = $2"
+    );
+    let found: Option<Label> = db
+        .query(TITLE)
+        .bind(owner)
+        .bind(id)
+        .fetch_optional()
+        .await?;
+    Ok(found.map(|Label(title)| title))
+}
+
 /// What these conversations are called, those that are there.
 pub async fn labels(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Vec<String>> {
     macro_rules! labels {
         ($database:ident) => {
             concat!(
-                "SELECT conversations.title || ' (' || users.email || ')' AS label
+                "SELECT ",
+                title!(),
+                " || ' (' || users.email || ')' AS label
                  FROM conversations
                  JOIN users ON users.id = conversations.user_id
                  WHERE (conversations.user_id, conversations.id) IN ",
                 chosen_pairs!($database),
-                " ORDER BY users.email_key, conversations.title"
+                " ORDER BY users.email_key, conversations.id"
             )
         };
     }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::matching::{Matching, contains};
+use crate::admin::conversations::title::title;
 use crate::admin::lists::deletion::{Label, Losses, chosen_pairs};
 use crate::admin::lists::owner::owner_of;
 use crate::admin::lists::statements::statements;
@@ -19,7 +20,7 @@ macro_rules! wanted {
              AND ($10 IS NULL OR messages.created_at >= $10) AND ($11 IS NULL OR messages.created_at < $11)
              AND ($12 IS NULL OR messages.user_id = $12)
              AND ($13 IS NULL
-                  OR ", $position, "(lower((SELECT title FROM conversations AS talk
+                  OR ", $position, "(lower((SELECT ", title!("talk."), " FROM conversations AS talk
                                             WHERE talk.user_id = messages.user_id AND talk.id = messages.conversation_id)),
                                     lower($13)) > 0
                   OR ", $position, "((SELECT email_key FROM users AS owner WHERE owner.id = messages.user_id), lower($13)) > 0
@@ -35,9 +36,11 @@ macro_rules! driven {
     };
     ($base:expr, $pg_base:expr, $driver:literal) => {
         statements! {
-            columns: "messages.id, messages.user_id, messages.conversation_id, conversations.title, users.email,
-                      messages.role, messages.model, messages.tokens_used, messages.status, messages.created_at,
-                      substr(messages.content, 1, 200) AS beginning",
+            columns: concat!(
+                "messages.id, messages.user_id, messages.conversation_id, ", title!(), " AS title, users.email,
+                 messages.role, messages.model, messages.tokens_used, messages.status, messages.created_at,
+                 substr(messages.content, 1, 200) AS beginning"
+            ),
             base: ($base, $pg_base),
             joins: "LEFT JOIN conversations ON conversations.user_id = messages.user_id
                                            AND conversations.id = messages.conversation_id
@@ -60,7 +63,7 @@ macro_rules! found {
                     FROM conversations
                     CROSS JOIN messages ON messages.user_id = conversations.user_id
                                        AND messages.conversation_id = conversations.id
-                    WHERE instr(lower(conversations.title), lower($6 ->> 'text')) > 0
+                    WHERE instr(lower(", title!(), "), lower($6 ->> 'text')) > 0
                        OR conversations.user_id IN (SELECT id FROM users
                                                     WHERE instr(email_key, lower($6 ->> 'text')) > 0)
                     UNION
@@ -79,13 +82,14 @@ macro_rules! found {
         )
     };
     (postgres) => {
-        "(SELECT messages.*
+        concat!(
+            "(SELECT messages.*
           FROM (SELECT inner_messages.user_id, inner_messages.id
                 FROM (SELECT conversations.user_id, conversations.id
                       FROM (SELECT lower(CAST($6 AS JSON) ->> 'text') AS text OFFSET 0) AS wanted
                       CROSS JOIN conversations
                       JOIN users ON users.id = conversations.user_id
-                      WHERE strpos(lower(conversations.title), wanted.text) > 0 OR strpos(users.email_key, wanted.text) > 0
+                      WHERE strpos(lower(", title!(), "), wanted.text) > 0 OR strpos(users.email_key, wanted.text) > 0
                       OFFSET 0) AS talks
                 CROSS JOIN LATERAL (SELECT user_id, id FROM messages
                                     WHERE user_id = talks.user_id AND conversation_id = talks.id
@@ -98,6 +102,7 @@ macro_rules! found {
                               WHERE user_id = found.user_id AND id = found.id
                               OFFSET 0) AS messages
           OFFSET 0) AS messages"
+        )
     };
 }
 
@@ -166,7 +171,9 @@ pub async fn count_by_conversation(db: &Db, matching: &Matching) -> sqlx::Result
                  FROM conversations
                  WHERE ",
                 $position,
-                "(lower(title), lower($1)) > 0
+                "(lower(",
+                title!(),
+                "), lower($1)) > 0
                     OR user_id IN (SELECT id FROM users WHERE ",
                 $position,
                 "(email_key, lower($1)) > 0)"
@@ -206,7 +213,9 @@ pub async fn labels(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Vec<String>> {
     macro_rules! labels {
         ($database:ident) => {
             concat!(
-                "SELECT messages.role || ' in ' || conversations.title || ' (' || users.email || ')' AS label
+                "SELECT messages.role || ' in ' || ",
+                title!(),
+                " || ' (' || users.email || ')' AS label
                  FROM messages
                  JOIN users ON users.id = messages.user_id
                  JOIN conversations ON conversations.user_id = messages.user_id
@@ -311,8 +320,10 @@ pub async fn find(
     id: Uuid,
     with_content: bool,
 ) -> sqlx::Result<Option<Detail>> {
-    db.query(
-        "SELECT messages.id, messages.conversation_id, conversations.title, users.email, messages.role, messages.model,
+    db.query(concat!(
+        "SELECT messages.id, messages.conversation_id, ",
+        title!(),
+        " AS title, users.email, messages.role, messages.model,
                 messages.status, messages.error, messages.finish_reason, messages.tokens_used, messages.is_active,
                 messages.feedback_rating, messages.created_at, messages.edited_at,
                 CAST(length(messages.content) AS INTEGER) AS length,
@@ -321,7 +332,7 @@ pub async fn find(
          JOIN conversations ON conversations.user_id = messages.user_id AND conversations.id = messages.conversation_id
          JOIN users ON users.id = messages.user_id
          WHERE messages.user_id = $1 AND messages.id = $2",
-    )
+    ))
     .bind(owner)
     .bind(id)
     .bind(with_content)

@@ -4,11 +4,13 @@ use serde_json::json;
 
 use super::lists::{firsts, walk};
 use crate::support::browser::Rights;
+use crate::support::client::id as id_of;
 use crate::support::{TestApp, on_each_database};
 
 on_each_database!(
     conversations_are_found_and_sorted,
     a_conversation_shows_contents_only_to_readers,
+    a_title_that_a_question_was_made_to_is_shown_to_nobody,
     a_title_is_changed,
 );
 
@@ -113,6 +115,51 @@ async fn a_conversation_shows_contents_only_to_readers(app: TestApp) {
     assert!(!log.text.contains("secret</td>"));
     let page = reader.get(&format!("{path}?after=x")).await;
     assert_eq!(page.status, 400);
+}
+
+async fn a_title_that_a_question_was_made_to_is_shown_to_nobody(app: TestApp) {
+    let staff = app.staff("helper", Rights::STAFF).await;
+    let ann = app.register("ann").await;
+    let id = ann.conversation().await;
+    let turn = ann.say(&id, "My diagnosis").await.expect(200);
+    let message = id_of(&turn["user_message"]);
+    let detail = ann.get(&format!("/api/conversations/{id}/")).await;
+    assert_eq!(detail.expect(200)["title"], "My diagnosis");
+    let owner = ann.id();
+    for path in [
+        "/admin/conversations/",
+        "/admin/conversations/csv/",
+        "/admin/conversations/?sort=title",
+        "/admin/messages/",
+        "/admin/messages/csv/",
+        &format!("/admin/conversations/{owner}/{id}/"),
+        &format!("/admin/conversations/delete/?chosen={owner}/{id}"),
+        &format!("/admin/messages/{owner}/{message}/"),
+        &format!("/admin/messages/delete/?chosen={owner}/{message}"),
+    ] {
+        let page = staff.get(path).await;
+        assert_eq!(page.status, 200, "{path}: {}", page.text);
+        assert!(
+            page.text.contains("New Conversation"),
+            "{path}: {}",
+            page.text
+        );
+        assert!(!page.text.contains("iagnosis"), "{path}: {}", page.text);
+    }
+    for list in ["conversations", "messages"] {
+        let found = staff.get(&format!("/admin/{list}/?q=diagnosis")).await;
+        assert_eq!(firsts(&found), [""; 0], "{list}");
+    }
+    let answer = staff
+        .submit(
+            "/admin/conversations/delete/",
+            &[("chosen", &format!("{owner}/{id}"))],
+        )
+        .await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    let log = staff.get("/admin/audit/").await;
+    assert!(log.text.contains("conversation.delete"), "{}", log.text);
+    assert!(!log.text.contains("iagnosis"), "{}", log.text);
 }
 
 async fn a_title_is_changed(app: TestApp) {

@@ -80,6 +80,19 @@ fn meggys_own_databases_are_refused() {
 }
 
 #[test]
+fn a_report_replaces_nothing_but_a_report() {
+    let new = Database::empty(Kind::Sqlite).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("old.sqlite3");
+    std::fs::write(&file, "SQLite format 3\0").unwrap();
+    let name = file.display().to_string();
+    let address = format!("sqlite:{name}");
+    let told = complaint(&new, &address, &["--dry-run", "--report", &name]);
+    assert!(told.contains("is no report"), "{told}");
+    assert_eq!(std::fs::read(&file).unwrap(), b"SQLite format 3\0");
+}
+
+#[test]
 fn a_file_that_is_no_database_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("old.sqlite3");

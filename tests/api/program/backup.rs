@@ -111,6 +111,17 @@ fn nothing_is_overwritten_by_mistake() {
         let database = world.database.file().display().to_string();
         let told = world.fails(&["backup", "--force", &database], &[], "");
         assert!(told.contains("the database itself"), "{told}");
+        for suffix in ["-wal", "-shm", "-journal", "-server"] {
+            let beside = format!("{database}{suffix}");
+            if !fs::exists(&beside).unwrap() {
+                fs::write(&beside, "precious").unwrap();
+            }
+            let before = fs::read(&beside).unwrap();
+            let told = world.fails(&["backup", "--force", &beside], &[], "");
+            assert!(told.contains("a part of the database"), "{told}");
+            assert_eq!(fs::read(&beside).unwrap(), before);
+            fs::remove_file(&beside).unwrap();
+        }
         fs::write(file("copy.sqlite3-wal"), "").unwrap();
         let told = world.fails(&["backup", "--force", &target], &[], "");
         assert!(told.contains("copy.sqlite3-wal"), "{told}");
