@@ -15,6 +15,7 @@ use crate::agents::name::{common_start, free_name};
 use crate::agents::{Agent, NewAgent};
 use crate::archive::model::ConversationRecord;
 use crate::auth::from_django;
+use crate::http::formats;
 use crate::users::{email_key, repository::is_email_taken};
 
 /// What a user has in the way of agents.
@@ -116,6 +117,9 @@ impl Import<'_> {
         {
             "is another account's, if the case of letters does not count"
         } else {
+            if !formats::is_email(&user.email) {
+                notes.push("`email` is no valid address, and stays as it is".to_owned());
+            }
             return Ok(());
         };
         user.email = user.other_address();

@@ -7,6 +7,7 @@ use super::row::Row;
 use crate::agents::{Agent, name};
 use crate::archive::model::{ConversationRecord, MessageRecord, no_tags};
 use crate::conversations::DEFAULT_TITLE;
+use crate::http::formats;
 use crate::llm::{Parameters, ProviderName, Role};
 
 /// Longest address, in characters.
@@ -23,6 +24,17 @@ const WHOLE: usize = usize::MAX;
 
 /// When something happened of which no time can be read: before all else, so that it does not come first in a list.
 const LONG_AGO: DateTime<Utc> = DateTime::from_timestamp_micros(1).unwrap();
+
+/// Where a picture is, if that can be one: whatever else is there, clients would follow it.
+fn avatar_url(row: &mut Row<'_>) -> Option<String> {
+    let url = row.optional_text("avatar_url", WHOLE)?;
+    if url.is_empty() || formats::is_url(&url) {
+        return Some(url);
+    }
+    let note = "`avatar_url` is no address of a picture, and is left out";
+    row.notes.push(note.to_owned());
+    None
+}
 
 /// An account.
 pub struct User {
@@ -48,7 +60,7 @@ impl User {
             email: row.text("email", ADDRESS_LENGTH),
             name: row.text("name", NAME_LENGTH),
             password: row.text("password", WHOLE),
-            avatar_url: row.optional_text("avatar_url", WHOLE),
+            avatar_url: avatar_url(row),
             is_active: row.boolean("is_active", false),
             is_staff: row.boolean("is_staff", false),
             is_superuser: row.boolean("is_superuser", false),

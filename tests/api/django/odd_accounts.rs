@@ -10,9 +10,38 @@ on_all_databases!(
     addresses_that_differ_by_case_belong_to_two,
     an_address_that_is_taken_here_is_not_taken_over,
     passwords_that_cannot_be_checked_are_named,
+    addresses_that_are_none_are_named,
     agents_are_made_usable,
     agents_of_others_are_copied,
 );
+
+async fn addresses_that_are_none_are_named(mut moving: Move) {
+    let old = &mut moving.old;
+    old.user(1, &[("email", "nomail".into())]);
+    old.user(2, &[("avatar_url", "javascript:alert(1)".into())]);
+    old.user(3, &[("avatar_url", "https://example.com/a.png".into())]);
+    let said = Move::imported(moving.import(&[]).await);
+    let (_, reason) = said.of("users", moving.id(1));
+    assert!(reason.contains("`email` is no valid address"), "{reason}");
+    let (_, reason) = said.of("users", moving.id(2));
+    assert!(reason.contains("`avatar_url`"), "{reason}");
+    assert_eq!(said.rows.len(), 2, "{:?}", said.rows);
+    let app = moving.serve().await;
+    for (email, number, url) in [
+        ("nomail".to_owned(), 1, json!(null)),
+        ("user2@example.com".to_owned(), 2, json!(null)),
+        (
+            "user3@example.com".to_owned(),
+            3,
+            json!("https://example.com/a.png"),
+        ),
+    ] {
+        let password = format!("password {number}");
+        let user = app.stranger().login(&email, &password).await.expect(200);
+        assert_eq!(user["user"]["avatar_url"], url, "{email}");
+    }
+    app.stop().await;
+}
 
 async fn addresses_that_differ_by_case_belong_to_two(mut moving: Move) {
     let old = &mut moving.old;
