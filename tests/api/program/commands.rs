@@ -344,6 +344,14 @@ fn accounts_are_closed_opened_and_given_passwords_while_the_server_runs() {
             world.succeeds(&["user", "deactivate", "ANN@example.com"], "");
             ann.get("/api/users/me/").await.expect(401);
             world.succeeds(&["user", "activate", "ann@example.com"], "");
+            // What was issued before is not good again.
+            ann.get("/api/users/me/").await.expect(401);
+            let login = server.stranger().login("ann@example.com", PASSWORD).await;
+            let token = login.expect(200)["access_token"]
+                .as_str()
+                .unwrap()
+                .to_owned();
+            let ann = server.stranger().with_token(&token);
             ann.get("/api/users/me/").await.expect(200);
             world.succeeds(&["user", "set-password", "ann@example.com"], "a new one\n");
             server
