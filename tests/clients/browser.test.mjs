@@ -81,7 +81,8 @@ for (const version of ["newest", "oldest"]) {
 
     test("a second tab shows the same, and the first may be closed", async () => {
       const { open, close } = await chat();
-      const [page, question] = [await open(), ask("words=30 pace=60")];
+      // Long enough for a busy browser to open two tabs meanwhile.
+      const [page, question] = [await open(), ask("words=30 pace=200")];
       await send(page, question);
       await says(page, "word-4");
       const [second, third] = await Promise.all([open(), open()]);
