@@ -90,7 +90,7 @@ impl Workers {
         self.name
     }
 
-    /// How much work waits for a permit, and how much is being done.
+    /// How much work waits for its turn, and how much is being done.
     pub fn load(&self) -> (i64, i64) {
         (self.waiting.get(), self.running.get())
     }

@@ -3,8 +3,8 @@
 use super::repository::{self, Listed};
 use crate::admin::audit::{self, Object};
 use crate::admin::lists::{
-    Action, Asked, Cell, Choice, Chosen, Column, Filter, Kind, Model, Names, Preview, Shape, Shown,
-    Sort, Statements,
+    Action, Asked, Cell, Choice, Chosen, Column, Filter, Kind, Model, Names, Preview, SWITCHES,
+    Shape, Shown, Sort, Statements,
 };
 use crate::admin::page::Section;
 use crate::admin::refusal::Result;
@@ -62,18 +62,7 @@ impl Model for Agents {
         ],
         default_sort: &CREATED_AT,
     };
-    const ACTIONS: &'static [Action] = &[
-        Action {
-            name: "activate",
-            label: "Activate",
-            done: "Activated",
-        },
-        Action {
-            name: "deactivate",
-            label: "Deactivate",
-            done: "Deactivated",
-        },
-    ];
+    const ACTIONS: &'static [Action] = SWITCHES;
     const SCAN: i64 = 25_000;
 
     async fn prepare(_: &Db, _: &Asked) -> sqlx::Result<()> {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::admin::lists::deletion::{Label, Losses, chosen, chosen_pairs};
+use crate::admin::lists::deletion::{self, Label, Losses, chosen, chosen_pairs};
 use crate::admin::lists::owner::owner_of;
 use crate::admin::lists::statements::statements;
 use crate::admin::lists::{Chosen, Statements};
@@ -134,12 +134,7 @@ pub async fn labels(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Vec<String>> {
         sqlite: labels!(sqlite),
         postgres: labels!(postgres),
     };
-    let labels: Vec<Label> = db
-        .query(LABELS)
-        .bind(Chosen::json(chosen))
-        .fetch_all()
-        .await?;
-    Ok(labels.into_iter().map(|Label(label)| label).collect())
+    deletion::labels(db, LABELS, chosen).await
 }
 
 /// What goes with these agents.
@@ -171,8 +166,5 @@ pub async fn losses(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Losses> {
         sqlite: losses!(sqlite),
         postgres: losses!(postgres),
     };
-    db.query(LOSSES)
-        .bind(Chosen::json(chosen))
-        .fetch_one()
-        .await
+    deletion::losses(db, LOSSES, chosen).await
 }

@@ -3,15 +3,15 @@
 use super::repository::{self, Listed, Sorted};
 use crate::admin::audit::{self, Object};
 use crate::admin::lists::{
-    Action, Asked, Cell, Choice, Chosen, Column, Filter, Kind, Model, Names, Preview, Shape, Shown,
-    Sort, Statements,
+    Asked, Cell, Choice, Chosen, Column, Filter, Kind, Model, Names, Preview, Shape, Shown, Sort,
+    Statements,
 };
 use crate::admin::page::Section;
-use crate::admin::refusal::{Refusal, Result};
+use crate::admin::refusal::Result;
 use crate::admin::staff::Staff;
 use crate::app::App;
 use crate::conversations;
-use crate::db::{Db, Query, Tx};
+use crate::db::{Db, Query};
 use crate::live;
 
 /// All conversations.
@@ -63,7 +63,6 @@ impl Model for Conversations {
         ],
         default_sort: &UPDATED_AT,
     };
-    const ACTIONS: &'static [Action] = &[];
     const SCAN: i64 = 25_000;
 
     async fn prepare(_: &Db, _: &Asked) -> sqlx::Result<()> {
@@ -114,10 +113,6 @@ impl Model for Conversations {
                 Cell::Time(conversation.updated_at),
             ],
         }
-    }
-
-    async fn act(_: &mut Tx, _: &Staff, _: &str, _: Chosen) -> Result<bool> {
-        Err(Refusal::not_found())
     }
 
     async fn preview(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Preview> {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::title::title;
-use crate::admin::lists::deletion::{Label, Losses, chosen_pairs};
+use crate::admin::lists::deletion::{self, Label, Losses, chosen_pairs};
 use crate::admin::lists::owner::owner_of;
 use crate::admin::lists::place::Place;
 use crate::admin::lists::statements::statements;
@@ -129,12 +129,7 @@ pub async fn labels(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Vec<String>> {
         sqlite: labels!(sqlite),
         postgres: labels!(postgres),
     };
-    let labels: Vec<Label> = db
-        .query(LABELS)
-        .bind(Chosen::json(chosen))
-        .fetch_all()
-        .await?;
-    Ok(labels.into_iter().map(|Label(label)| label).collect())
+    deletion::labels(db, LABELS, chosen).await
 }
 
 /// What goes with these conversations.
@@ -154,10 +149,7 @@ pub async fn losses(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Losses> {
         sqlite: losses!(sqlite),
         postgres: losses!(postgres),
     };
-    db.query(LOSSES)
-        .bind(Chosen::json(chosen))
-        .fetch_one()
-        .await
+    deletion::losses(db, LOSSES, chosen).await
 }
 
 /// Whose conversation this is. Looked for user by user, because ids are indexed behind their owners'.

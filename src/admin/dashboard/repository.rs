@@ -39,8 +39,8 @@ impl FromRow for Running {
     }
 }
 
-/// What happened on the last days, the oldest first. Each day that is over is counted once and kept: what is deleted or
-/// imported later does not change it.
+/// What happened on the last days, the oldest first. Each day that is over is counted once and kept: what is deleted
+/// later does not change it. Only an import from Django has them counted anew.
 pub async fn days(db: &Db) -> sqlx::Result<Vec<Day>> {
     let now = clock::now();
     let kept: Vec<Day> = db

@@ -69,7 +69,7 @@ pub enum Choice {
     Free,
     /// The id of another object.
     Reference,
-    /// A stretch of time: a [`Span`] by name, or days from and to.
+    /// A stretch of time: one of [`SPANS`] by name, or days from and to.
     Period,
 }
 

@@ -1,6 +1,7 @@
 //! What deleting objects would delete.
 
-use crate::db::{FromRow, Row};
+use super::Chosen;
+use crate::db::{Db, Executor, FromRow, Row, Sql};
 
 /// What deleting some objects would delete.
 pub struct Preview {
@@ -55,6 +56,24 @@ impl FromRow for Label {
     fn from_row(row: &Row<'_>) -> sqlx::Result<Self> {
         row.get("label").map(Self)
     }
+}
+
+/// What the chosen objects are called, which are the parameter of `statement`.
+pub async fn labels(db: &Db, statement: Sql, chosen: &[Chosen]) -> sqlx::Result<Vec<String>> {
+    let labels: Vec<Label> = db
+        .query(statement)
+        .bind(Chosen::json(chosen))
+        .fetch_all()
+        .await?;
+    Ok(labels.into_iter().map(|Label(label)| label).collect())
+}
+
+/// What goes with the chosen objects, which are the parameter of `statement`.
+pub async fn losses(db: &Db, statement: Sql, chosen: &[Chosen]) -> sqlx::Result<Losses> {
+    db.query(statement)
+        .bind(Chosen::json(chosen))
+        .fetch_one()
+        .await
 }
 
 /// The owners, or the ids, of the chosen objects that are a statement's `$1`.

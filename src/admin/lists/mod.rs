@@ -30,7 +30,7 @@ pub use view::{Cell, Shown};
 
 use super::Pages;
 use super::page::Section;
-use super::refusal::Result;
+use super::refusal::{Refusal, Result};
 use super::staff::Staff;
 use crate::app::App;
 use crate::db::{Db, FromRow, Query, Tx};
@@ -47,7 +47,7 @@ pub trait Model: Send + Sync + 'static {
     const NAMES: Names;
     const SHAPE: Shape;
     /// What one may do to many rows, besides deleting them.
-    const ACTIONS: &'static [Action];
+    const ACTIONS: &'static [Action] = &[];
     /// How many rows a page looks through at most, unless they cost more than usual.
     const SCAN: i64;
 
@@ -85,11 +85,13 @@ pub trait Model: Send + Sync + 'static {
 
     /// Does one of [`Self::ACTIONS`] to an object and writes it down; `false` if nothing had to be done or it is gone.
     fn act<'a>(
-        tx: &'a mut Tx,
-        staff: &'a Staff,
-        action: &'a str,
-        chosen: Chosen,
-    ) -> impl Future<Output = Result<bool>> + Send + 'a;
+        _: &'a mut Tx,
+        _: &'a Staff,
+        _: &'a str,
+        _: Chosen,
+    ) -> impl Future<Output = Result<bool>> + Send + 'a {
+        async { Err(Refusal::not_found()) }
+    }
 
     /// What deleting these objects would delete.
     fn preview(db: &Db, chosen: &[Chosen]) -> impl Future<Output = sqlx::Result<Preview>> + Send;
@@ -122,6 +124,20 @@ pub struct Action {
     /// `Deactivated`, for `Deactivated 3 users.`
     pub done: &'static str,
 }
+
+/// Switching what has an `is_active` on and off.
+pub const SWITCHES: &[Action] = &[
+    Action {
+        name: "activate",
+        label: "Activate",
+        done: "Activated",
+    },
+    Action {
+        name: "deactivate",
+        label: "Deactivate",
+        done: "Deactivated",
+    },
+];
 
 /// The pages of a list.
 pub fn router<M: Model>() -> Router<App> {

@@ -67,6 +67,27 @@ macro_rules! way {
     };
 }
 
+/// The condition that a row is behind the first place and not behind the last one.
+macro_rules! stretch {
+    ([$key:expr, $id:expr] $beyond:literal, $until:literal) => {
+        concat!(
+            "(",
+            $key,
+            ", ",
+            $id,
+            ")",
+            $beyond,
+            "($1, $2) AND (",
+            $key,
+            ", ",
+            $id,
+            ")",
+            $until,
+            "($3, $4)"
+        )
+    };
+}
+
 macro_rules! text {
     (page [$columns:expr, $base:expr, $joins:expr, $driver:expr, $wanted:expr, $key:expr, $id:expr]
      $beyond:literal, $until:literal, $order:literal) => {
@@ -79,19 +100,9 @@ macro_rules! text {
             $base,
             " ",
             $joins,
-            " WHERE (",
-            $key,
-            ", ",
-            $id,
-            ")",
-            $beyond,
-            "($1, $2) AND (",
-            $key,
-            ", ",
-            $id,
-            ")",
-            $until,
-            "($3, $4) ",
+            " WHERE ",
+            $crate::admin::lists::statements::stretch!([$key, $id] $beyond, $until),
+            " ",
             $driver,
             " ",
             $wanted,
@@ -113,19 +124,9 @@ macro_rules! text {
             $key,
             " AS sort_key FROM ",
             $base,
-            " WHERE (",
-            $key,
-            ", ",
-            $id,
-            ")",
-            $beyond,
-            "($1, $2) AND (",
-            $key,
-            ", ",
-            $id,
-            ")",
-            $until,
-            "($3, $4) ",
+            " WHERE ",
+            $crate::admin::lists::statements::stretch!([$key, $id] $beyond, $until),
+            " ",
             $driver,
             " ORDER BY ",
             $key,
@@ -141,19 +142,9 @@ macro_rules! text {
         concat!(
             "SELECT COUNT(*) AS count FROM (SELECT 1 FROM ",
             $base,
-            " WHERE (",
-            $key,
-            ", ",
-            $id,
-            ")",
-            $beyond,
-            "($1, $2) AND (",
-            $key,
-            ", ",
-            $id,
-            ")",
-            $until,
-            "($3, $4) ",
+            " WHERE ",
+            $crate::admin::lists::statements::stretch!([$key, $id] $beyond, $until),
+            " ",
             $driver,
             " ",
             $wanted,
@@ -162,4 +153,4 @@ macro_rules! text {
     };
 }
 
-pub(crate) use {statements, text, way};
+pub(crate) use {statements, stretch, text, way};

@@ -1,17 +1,20 @@
 //! The list of all messages.
 
+use axum::http::StatusCode;
+
 use super::matching::Matching;
 use super::repository::{self, Listed};
 use crate::admin::audit::{self, Object};
 use crate::admin::lists::{
-    Action, Asked, Cell, Choice, Chosen, Column, Filter, Kind, Model, Names, Preview, Shape, Shown,
-    Sort, Statements,
+    Asked, Cell, Choice, Chosen, Column, Filter, Kind, Model, Names, Preview, Shape, Shown, Sort,
+    Statements,
 };
 use crate::admin::page::Section;
 use crate::admin::refusal::{Refusal, Result};
 use crate::admin::staff::Staff;
 use crate::app::App;
-use crate::db::{Db, Query, Tx};
+use crate::db::{Db, Query};
+use crate::error::Error;
 use crate::messages::{self, tree};
 
 /// All messages.
@@ -94,7 +97,6 @@ impl Model for Messages {
         ],
         default_sort: &CREATED_AT,
     };
-    const ACTIONS: &'static [Action] = &[];
     const SCAN: i64 = FEW;
 
     async fn prepare(db: &Db, asked: &Asked) -> sqlx::Result<Plan> {
@@ -223,10 +225,6 @@ impl Model for Messages {
         }
     }
 
-    async fn act(_: &mut Tx, _: &Staff, _: &str, _: Chosen) -> Result<bool> {
-        Err(Refusal::not_found())
-    }
-
     async fn preview(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Preview> {
         Ok(Preview {
             labels: repository::labels(db, chosen).await?,
@@ -271,10 +269,10 @@ async fn find_few(db: &Db, matching: &Matching) -> sqlx::Result<Option<i64>> {
 }
 
 /// Why a message cannot be deleted.
-fn told(error: crate::error::Error) -> Refusal {
+fn told(error: Error) -> Refusal {
     match error {
-        crate::error::Error::Answering(_) => Refusal::new(
-            axum::http::StatusCode::CONFLICT,
+        Error::Answering(_) => Refusal::new(
+            StatusCode::CONFLICT,
             "An answer is being written in this conversation. Wait until it is there.",
         ),
         other => other.into(),

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::matching::{Matching, contains};
 use crate::admin::conversations::title::title;
-use crate::admin::lists::deletion::{Label, Losses, chosen_pairs};
+use crate::admin::lists::deletion::{self, Losses, chosen_pairs};
 use crate::admin::lists::owner::owner_of;
 use crate::admin::lists::statements::statements;
 use crate::admin::lists::{Chosen, Statements};
@@ -84,24 +84,24 @@ macro_rules! found {
     (postgres) => {
         concat!(
             "(SELECT messages.*
-          FROM (SELECT inner_messages.user_id, inner_messages.id
-                FROM (SELECT conversations.user_id, conversations.id
-                      FROM (SELECT lower(CAST($6 AS JSON) ->> 'text') AS text OFFSET 0) AS wanted
-                      CROSS JOIN conversations
-                      JOIN users ON users.id = conversations.user_id
-                      WHERE strpos(lower(", title!(), "), wanted.text) > 0 OR strpos(users.email_key, wanted.text) > 0
-                      OFFSET 0) AS talks
-                CROSS JOIN LATERAL (SELECT user_id, id FROM messages
-                                    WHERE user_id = talks.user_id AND conversation_id = talks.id
-                                    OFFSET 0) AS inner_messages
-                UNION
-                SELECT user_id, message_id
-                FROM search_documents
-                WHERE words @@ search_query('!''@title''', CAST($6 AS JSON) ->> 'words')) AS found
-          CROSS JOIN LATERAL (SELECT * FROM messages
-                              WHERE user_id = found.user_id AND id = found.id
-                              OFFSET 0) AS messages
-          OFFSET 0) AS messages"
+              FROM (SELECT inner_messages.user_id, inner_messages.id
+                    FROM (SELECT conversations.user_id, conversations.id
+                          FROM (SELECT lower(CAST($6 AS JSON) ->> 'text') AS text OFFSET 0) AS wanted
+                          CROSS JOIN conversations
+                          JOIN users ON users.id = conversations.user_id
+                          WHERE strpos(lower(", title!(), "), wanted.text) > 0 OR strpos(users.email_key, wanted.text) > 0
+                          OFFSET 0) AS talks
+                    CROSS JOIN LATERAL (SELECT user_id, id FROM messages
+                                        WHERE user_id = talks.user_id AND conversation_id = talks.id
+                                        OFFSET 0) AS inner_messages
+                    UNION
+                    SELECT user_id, message_id
+                    FROM search_documents
+                    WHERE words @@ search_query('!''@title''', CAST($6 AS JSON) ->> 'words')) AS found
+              CROSS JOIN LATERAL (SELECT * FROM messages
+                                  WHERE user_id = found.user_id AND id = found.id
+                                  OFFSET 0) AS messages
+              OFFSET 0) AS messages"
         )
     };
 }
@@ -230,12 +230,7 @@ pub async fn labels(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Vec<String>> {
         sqlite: labels!(sqlite),
         postgres: labels!(postgres),
     };
-    let labels: Vec<Label> = db
-        .query(LABELS)
-        .bind(Chosen::json(chosen))
-        .fetch_all()
-        .await?;
-    Ok(labels.into_iter().map(|Label(label)| label).collect())
+    deletion::labels(db, LABELS, chosen).await
 }
 
 /// What goes with these messages: the answers to the questions among them.
@@ -260,10 +255,7 @@ pub async fn losses(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Losses> {
         sqlite: losses!(sqlite),
         postgres: losses!(postgres),
     };
-    db.query(LOSSES)
-        .bind(Chosen::json(chosen))
-        .fetch_one()
-        .await
+    deletion::losses(db, LOSSES, chosen).await
 }
 
 /// A message by itself.

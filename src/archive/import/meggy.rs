@@ -10,9 +10,10 @@ use serde::de::{
 };
 use serde_path_to_error::Track;
 
-use super::intake::{Entry, Intake, Refusal, Writing};
+use super::intake::{Entry, Intake};
 use super::object::{self, Object, reason};
 use super::outline::{Part, PartReader, open, title};
+use super::writing::{Refusal, Writing};
 use crate::archive::model::{ConversationRecord, MessageRecord};
 use crate::error::Result;
 

@@ -9,6 +9,7 @@ mod outline;
 mod report;
 mod scanner;
 mod upload;
+mod writing;
 
 use std::collections::HashSet;
 use std::fs::File;

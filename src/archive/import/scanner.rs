@@ -17,8 +17,8 @@ const DEEPEST: u32 = 127;
 /// What some programs put before UTF-8 so that it is known as such.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Reads a file from its beginning, without a byte order mark. It fails with `InvalidData` where the file is no UTF-8, has too long a string, or
-/// nests too deep.
+/// Reads a file from its beginning, without a byte order mark. It fails with `InvalidData` where the file is no UTF-8, has
+/// too long a string, or nests too deep.
 pub struct Scanner<'a> {
     file: &'a File,
     buffer: Box<[u8]>,

@@ -57,10 +57,11 @@ pub async fn fork(
         }
         None => None,
     };
+    let is_chosen = title.is_some();
     let title = title.unwrap_or_else(|| title_of_fork(&origin.title));
     // Not before what is copied, whatever clock that has its times from.
     let at = clock::now_after(origin.updated_at);
-    let made = repository::fork(&db, user.id, id, until, &title, at)
+    let made = repository::fork(&db, user.id, id, until, &title, is_chosen, at)
         .await?
         .ok_or(Error::NotFound)?;
     let messages = messages::repository::list_of(&db, user.id, made.id).await?;

@@ -8,13 +8,15 @@ use crate::conversations::Conversation;
 use crate::db::{Db, Executor, FromRow, Row, Sql};
 
 /// Begins a conversation like the user's one with this id, with copies of the messages that are shown of it and are not
-/// being written, those until `until` or all; `None` if the user has none with this id.
+/// being written, those until `until` or all; `None` if the user has none with this id. A title that nobody chose is as
+/// makeshift as the one that it was made of.
 pub async fn fork(
     db: &Db,
     owner: Uuid,
     id: Uuid,
     until: Option<DateTime<Utc>>,
     title: &str,
+    is_chosen: bool,
     at: DateTime<Utc>,
 ) -> sqlx::Result<Option<Conversation>> {
     macro_rules! are_copied {
@@ -26,9 +28,9 @@ pub async fn fork(
     macro_rules! begin {
         () => {
             concat!(
-                "INSERT INTO conversations (user_id, id, agent_id, title, tags, created_at, updated_at, message_count,
-                                            last_message_role, last_message_preview, last_message_at)
-                 SELECT $1, $3, agent_id, $4, tags, $6, $6,
+                "INSERT INTO conversations (user_id, id, agent_id, title, has_makeshift_title, tags, created_at, updated_at,
+                                            message_count, last_message_role, last_message_preview, last_message_at)
+                 SELECT $1, $3, agent_id, $4, has_makeshift_title AND NOT $8, tags, $6, $6,
                         (SELECT COUNT(*) FROM messages WHERE ",
                 are_copied!(),
                 "), last.role, last.preview, last.said_at
@@ -101,6 +103,7 @@ pub async fn fork(
         .bind(until)
         .bind(at)
         .bind(first_digits)
+        .bind(is_chosen)
         .fetch_atomically()
         .await?;
     Ok(made.into_iter().next())

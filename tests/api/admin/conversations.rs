@@ -125,8 +125,15 @@ async fn a_title_that_a_question_was_made_to_is_shown_to_nobody(app: TestApp) {
     let message = id_of(&turn["user_message"]);
     let detail = ann.get(&format!("/api/conversations/{id}/")).await;
     assert_eq!(detail.expect(200)["title"], "My diagnosis");
+    let fork = ann
+        .post(&format!("/api/conversations/{id}/fork/"), json!({}))
+        .await
+        .expect(201);
+    assert_eq!(fork["title"], "My diagnosis (fork)");
+    let fork = id_of(&fork);
     let owner = ann.id();
     for path in [
+        &format!("/admin/conversations/{owner}/{fork}/"),
         "/admin/conversations/",
         "/admin/conversations/csv/",
         "/admin/conversations/?sort=title",

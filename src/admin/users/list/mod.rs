@@ -2,6 +2,7 @@
 
 mod repository;
 
+use axum::extract::FromRef;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -9,8 +10,8 @@ use super::administrators;
 use super::handlers::change;
 use crate::admin::audit;
 use crate::admin::lists::{
-    Action, Asked, Cell, Choice, Chosen, Column, Filter, Kind, Model, Names, Preview, Shape, Shown,
-    Sort, Statements,
+    Action, Asked, Cell, Choice, Chosen, Column, Filter, Kind, Model, Names, Preview, SWITCHES,
+    Shape, Shown, Sort, Statements,
 };
 use crate::admin::page::Section;
 use crate::admin::refusal::{Refusal, Result};
@@ -18,8 +19,8 @@ use crate::admin::staff::Staff;
 use crate::admin::users::repository::lock;
 use crate::app::App;
 use crate::db::{Db, FromRow, Query, Row, Tx};
+use crate::error::Error;
 use crate::users::Accounts;
-use axum::extract::FromRef;
 
 /// All accounts.
 pub struct Users;
@@ -83,18 +84,7 @@ impl Model for Users {
         ],
         default_sort: &CREATED_AT,
     };
-    const ACTIONS: &'static [Action] = &[
-        Action {
-            name: "activate",
-            label: "Activate",
-            done: "Activated",
-        },
-        Action {
-            name: "deactivate",
-            label: "Deactivate",
-            done: "Deactivated",
-        },
-    ];
+    const ACTIONS: &'static [Action] = SWITCHES;
     const SCAN: i64 = 25_000;
 
     async fn prepare(_: &Db, _: &Asked) -> sqlx::Result<()> {
@@ -181,6 +171,6 @@ impl Model for Users {
         });
         deletion
             .await
-            .map_err(|error| Refusal::from(crate::error::Error::Internal(error.into())))?
+            .map_err(|error| Refusal::from(Error::Internal(error.into())))?
     }
 }

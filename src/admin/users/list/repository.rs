@@ -1,9 +1,9 @@
 //! All SQL about the list of accounts.
 
-use crate::admin::lists::deletion::{Label, Losses, chosen};
+use crate::admin::lists::deletion::{self, Losses, chosen};
 use crate::admin::lists::statements::statements;
 use crate::admin::lists::{Chosen, Statements};
-use crate::db::{Db, Executor, Sql};
+use crate::db::{Db, Sql};
 
 /// The condition that is made of `$6` to `$11`.
 macro_rules! wanted {
@@ -54,12 +54,7 @@ pub async fn labels(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Vec<String>> {
         sqlite: labels!(sqlite),
         postgres: labels!(postgres),
     };
-    let labels: Vec<Label> = db
-        .query(LABELS)
-        .bind(Chosen::json(chosen))
-        .fetch_all()
-        .await?;
-    Ok(labels.into_iter().map(|Label(label)| label).collect())
+    deletion::labels(db, LABELS, chosen).await
 }
 
 /// What goes with these accounts.
@@ -90,8 +85,5 @@ pub async fn losses(db: &Db, chosen: &[Chosen]) -> sqlx::Result<Losses> {
         sqlite: losses!(sqlite),
         postgres: losses!(postgres),
     };
-    db.query(LOSSES)
-        .bind(Chosen::json(chosen))
-        .fetch_one()
-        .await
+    deletion::losses(db, LOSSES, chosen).await
 }
